@@ -1,0 +1,183 @@
+/**
+ * @module
+ * From a program's lists to its instructions in order, with every jump, call and stack offset filled in. What only a
+ * kernel knows (maps, relocations) stays beside the instructions that wait for it.
+ */
+import { subprogramsOf } from './check.ts';
+import type { Code, Condition, Instruction, Label, Subprogram } from './code.ts';
+import { endsFlow } from './control.ts';
+import { slotsOf } from './encode.ts';
+import { flatten, type Item } from './flatten.ts';
+import { make } from './make.ts';
+import { BPF_CALL, BPF_JA, BPF_JCOND, BPF_JMP, BPF_JMP32, classOf, LDDW } from './opcodes.ts';
+import { AssemblerError } from './site.ts';
+
+/** One function of an assembled program. */
+export interface AssembledFunction {
+  /** undefined for the program itself. */
+  readonly subprogram: Subprogram | undefined;
+  /** The slot of its first instruction. */
+  readonly start: number;
+  /** Bytes of its stack frame. */
+  readonly frame: number;
+}
+
+export interface Assembly {
+  /** In order; a 64-bit load takes two slots. */
+  readonly instructions: readonly Instruction[];
+  /** The program, then its subprograms in the order of their first call. */
+  readonly functions: readonly AssembledFunction[];
+  /** The number of 8-byte slots. */
+  readonly slots: number;
+}
+
+/** Assembles a program and all that it calls. `choose` decides its choices. */
+export const assemble = (body: Code, choose: (condition: Condition) => boolean): Assembly => {
+  const bodies: { subprogram: Subprogram | undefined; body: Code }[] = [
+    { subprogram: undefined, body },
+  ];
+  const starts = new Map<Subprogram, number>();
+  const functions: AssembledFunction[] = [];
+  const instructions: Instruction[] = [];
+  let start = 0;
+  for (let index = 0; index < bodies.length; index++) {
+    const { subprogram, body } = bodies[index]!;
+    const assembled = assembleFunction(body, choose);
+    functions.push({ subprogram, start, frame: assembled.frame });
+    if (subprogram) starts.set(subprogram, start);
+    for (const instruction of assembled.instructions) {
+      for (const callee of subprogramsOf(instruction)) {
+        if (!bodies.some((known) => known.subprogram === callee)) {
+          bodies.push({ subprogram: callee, body: callee.body });
+        }
+      }
+      instructions.push(instruction);
+      start += slotsOf(instruction);
+    }
+  }
+  return { instructions: linkCalls(instructions, starts), functions, slots: start };
+};
+
+/** Local calls and callbacks name their target by its distance in slots. */
+const linkCalls = (
+  instructions: readonly Instruction[],
+  starts: ReadonlyMap<Subprogram, number>,
+): Instruction[] => {
+  let slot = 0;
+  return instructions.map((instruction) => {
+    const here = slot;
+    slot += slotsOf(instruction);
+    const [callee] = subprogramsOf(instruction);
+    if (!callee) return instruction;
+    const distance = starts.get(callee)! - here - 1;
+    return instruction.opcode === LDDW
+      ? { ...instruction, imm64: BigInt.asUintN(32, BigInt(distance)) }
+      : { ...instruction, imm: distance };
+  });
+};
+
+const assembleFunction = (body: Code, choose: (condition: Condition) => boolean) => {
+  const { items, frame, slots } = flatten(body, choose);
+  const placed = items.map((item) => {
+    if (item.kind !== 'instruction' || !item.slot) return item;
+    const base = slots.get(item.slot)!;
+    // Loads and stores have the offset in the offset, `add` has it in the immediate.
+    return classOf(item.opcode) >= 4
+      ? { ...item, imm: item.imm + base, slot: undefined }
+      : { ...item, offset: item.offset + base, slot: undefined };
+  });
+  return { instructions: linkJumps(lengthenJumps(reachable(placed))), frame };
+};
+
+/** Drops what a decided choice has cut off: the kernel refuses instructions that are never reached. */
+const reachable = (items: readonly Item[]): (Instruction | Label)[] => {
+  const places = labelPlaces(items);
+  const seen = new Set<number>();
+  const work = [0];
+  while (work.length > 0) {
+    const index = work.pop()!;
+    const item = items[index];
+    if (!item || seen.has(index)) continue;
+    seen.add(index);
+    if (item.kind === 'instruction') {
+      if (item.target?.kind === 'label') work.push(places.get(item.target)!);
+      if (endsFlow(item.opcode)) continue;
+    }
+    work.push(index + 1);
+  }
+  return items.filter(
+    (item, index): item is Instruction | Label =>
+      item.kind === 'label' || (item.kind === 'instruction' && seen.has(index)),
+  );
+};
+
+const labelPlaces = (items: readonly Item[]): Map<Label, number> => {
+  const places = new Map<Label, number>();
+  items.forEach((item, index) => {
+    if (item.kind === 'label') places.set(item, index);
+  });
+  return places;
+};
+
+/** The slot of every label, and of the instruction after every instruction. */
+const measure = (items: readonly (Instruction | Label)[]) => {
+  const labels = new Map<Label, number>();
+  const ends: number[] = [];
+  let slot = 0;
+  for (const item of items) {
+    if (item.kind === 'label') labels.set(item, slot);
+    else slot += slotsOf(item);
+    ends.push(slot);
+  }
+  return { labels, ends };
+};
+
+const GOTOL = BPF_JMP32 | BPF_JA;
+const near = (distance: number): boolean => distance >= -32768 && distance <= 32767;
+
+/** Makes jumps long that do not reach their label: `goto` becomes `gotol`, a condition jumps around one. */
+const lengthenJumps = (
+  items: readonly (Instruction | Label)[],
+): readonly (Instruction | Label)[] => {
+  const { labels, ends } = measure(items);
+  let changed = false;
+  const out = items.flatMap((item, index): (Instruction | Label)[] => {
+    if (item.kind === 'label' || item.target?.kind !== 'label' || item.opcode === GOTOL)
+      return [item];
+    if (near(labels.get(item.target)! - ends[index]!)) return [item];
+    changed = true;
+    return lengthen(item, item.target);
+  });
+  return changed ? lengthenJumps(out) : items;
+};
+
+const lengthen = (jump: Instruction, target: Label): (Instruction | Label)[] => {
+  const { site } = jump;
+  if (jump.opcode === (BPF_JMP | BPF_JCOND)) {
+    throw new AssemblerError(
+      `may_goto: label ${target.name} is more than 32,767 instructions away; put a jump to it nearby`,
+      site,
+    );
+  }
+  const long = make({ opcode: GOTOL, target, site });
+  if (jump.opcode === (BPF_JMP | BPF_JA)) return [long];
+  const far: Label = { kind: 'label', name: 'far' };
+  const on: Label = { kind: 'label', name: 'on' };
+  return [
+    { ...jump, target: far },
+    make({ opcode: BPF_JMP | BPF_JA, target: on, site }),
+    far,
+    long,
+    on,
+  ];
+};
+
+const linkJumps = (items: readonly (Instruction | Label)[]): Instruction[] => {
+  const { labels, ends } = measure(items);
+  return items.flatMap((item, index) => {
+    if (item.kind === 'label') return [];
+    if (item.target?.kind !== 'label' || (item.opcode & 0xf0) === BPF_CALL) return [item];
+    const distance = labels.get(item.target)! - ends[index]!;
+    return [item.opcode === GOTOL ? { ...item, imm: distance } : { ...item, offset: distance }];
+  });
+};

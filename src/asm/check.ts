@@ -1,0 +1,157 @@
+/**
+ * @module
+ * "Built means valid": what can be known of a program without a kernel, checked when it is built.
+ *
+ * All paths are followed, through both ways of every choice. A register counts as unwritten only where no path at all
+ * has written it, so what is refused here no kernel would take.
+ */
+import type { Code, Instruction, Label, Subprogram } from './code.ts';
+import { endsFlow } from './control.ts';
+import { argumentMask, effectsOf } from './effects.ts';
+import { type Flat, flatten, type Item } from './flatten.ts';
+import { helperById } from './helpers.ts';
+import { BPF_CALL, BPF_EXIT, BPF_JMP } from './opcodes.ts';
+import { AssemblerError, type Site } from './site.ts';
+
+const EXIT = BPF_JMP | BPF_EXIT;
+const CALL = BPF_JMP | BPF_CALL;
+
+/** Throws an AssemblerError that names the line, unless the function is sound. Returns the subprograms it refers to. */
+export const checkFunction = (
+  what: string,
+  body: Code,
+  arity: number,
+  site: Site | undefined,
+): readonly Subprogram[] => {
+  const flat = flatten(body);
+  const targets = placeLabels(what, flat.items);
+  const states = follow(what, flat, targets, argumentMask(arity) | FRAME, site);
+  flat.items.forEach((item, index) => {
+    if (item.kind === 'instruction' && states[index] === undefined) {
+      throw new AssemblerError(`${what}: this instruction is never reached`, item.site);
+    }
+  });
+  return flat.items.flatMap((item) => (item.kind === 'instruction' ? subprogramsOf(item) : []));
+};
+
+/** What an instruction refers to: a subprogram that it calls, or passes as a callback. */
+export const subprogramsOf = ({ target, reference }: Instruction): Subprogram[] => {
+  if (target?.kind === 'function') return [target];
+  return reference?.kind === 'function' ? [reference.function] : [];
+};
+
+/** Refuses helpers that are for programs under the GPL only. */
+export const checkLicense = (what: string, body: Code, license: string): void => {
+  if (GPL_COMPATIBLE.has(license)) return;
+  for (const item of flatten(body).items) {
+    if (item.kind !== 'instruction' || item.opcode !== CALL || item.src !== 0) continue;
+    const helper = helperById(item.imm);
+    if (helper?.gpl) {
+      throw new AssemblerError(
+        `${what}: ${helper.name} is for programs under the GPL, and the licence is ${JSON.stringify(license)}; use 'GPL' or 'Dual MIT/GPL'`,
+        item.site,
+      );
+    }
+  }
+};
+
+/** include/linux/license.h */
+const GPL_COMPATIBLE = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
+
+const FRAME = 1 << 10;
+
+const placeLabels = (what: string, items: readonly Item[]): ReadonlyMap<Label, number> => {
+  const places = new Map<Label, number>();
+  items.forEach((item, index) => {
+    if (item.kind !== 'label') return;
+    if (places.has(item)) {
+      throw new AssemblerError(`${what}: label ${item.name} is placed twice`, item.site);
+    }
+    places.set(item, index);
+  });
+  for (const item of items) {
+    if (item.kind !== 'instruction' || item.target?.kind !== 'label') continue;
+    if (!places.has(item.target)) {
+      throw new AssemblerError(
+        `${what}: label ${item.target.name} is not placed in this program; put it into its list`,
+        item.site,
+      );
+    }
+  }
+  return places;
+};
+
+/** The registers that may hold a value before each item; undefined where control never gets. */
+const follow = (
+  what: string,
+  { items }: Flat,
+  targets: ReadonlyMap<Label, number>,
+  entry: number,
+  site: Site | undefined,
+): readonly (number | undefined)[] => {
+  const states: (number | undefined)[] = [];
+  const work: number[] = [];
+  const reach = (index: number, state: number, from: Site | undefined): void => {
+    if (index >= items.length) {
+      throw new AssemblerError(
+        `${what}: control runs off its end; end it with exit() or a jump`,
+        from,
+      );
+    }
+    const before = states[index];
+    const merged = (before ?? 0) | state;
+    if (before === merged) return;
+    states[index] = merged;
+    work.push(index);
+  };
+  reach(0, entry, site);
+  while (work.length > 0) {
+    const index = work.pop()!;
+    const item = items[index]!;
+    const state = states[index]!;
+    if (item.kind === 'label') {
+      reach(index + 1, state, item.site ?? lastSite(items, index));
+    } else if (item.kind === 'fork') {
+      reach(targets.get(item.to)!, state, undefined);
+      if (!item.always) reach(index + 1, state, undefined);
+    } else {
+      const { writes, destroys } = effectsOf(item);
+      const after = (state & ~destroys) | writes;
+      if (item.target?.kind === 'label') reach(targets.get(item.target)!, after, item.site);
+      if (!endsFlow(item.opcode)) reach(index + 1, after, item.site);
+    }
+  }
+  items.forEach((item, index) => {
+    if (item.kind === 'instruction') checkReads(what, item, states[index]);
+  });
+  return states;
+};
+
+const lastSite = (items: readonly Item[], index: number): Site | undefined => {
+  for (let at = index; at >= 0; at--) {
+    const item = items[at]!;
+    if (item.kind === 'instruction' && item.site) return item.site;
+  }
+  return undefined;
+};
+
+const STACK_ARGUMENTS = 1 << 11;
+
+const checkReads = (what: string, instruction: Instruction, state: number | undefined): void => {
+  if (state === undefined) return;
+  const unwritten = effectsOf(instruction).reads & ~state & ~STACK_ARGUMENTS;
+  if (unwritten === 0) return;
+  const register = `r${31 - Math.clz32(unwritten & -unwritten)}`;
+  const reason =
+    instruction.opcode === EXIT
+      ? 'exit() returns r0, but nothing has written it'
+      : `${register} is read here, but nothing has written it${unwritten & 0b111110 ? ' since the last call, and calls destroy r1 to r5' : ''}`;
+  throw new AssemblerError(`${what}: ${reason}`, instruction.site);
+};

@@ -1,0 +1,82 @@
+/**
+ * @module
+ * Where in the TypeScript an instruction was written.
+ *
+ * `Error.captureStackTrace` costs about 2 microseconds; formatting the trace costs far more, so it waits until an
+ * error, a listing or line info asks for it. The formatted string, not the raw call sites, is what tsx, vitest and
+ * source maps get right.
+ */
+
+/** A stack trace that is formatted when it is first read. */
+export interface Site {
+  readonly stack?: string;
+}
+
+/** A place in a source file. Lines and columns count from 1. */
+export interface Frame {
+  /** A path, or a file: URL. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The trace from the caller of `mnemonic`, a constructor or macro of the language, on. */
+export const callSite = (mnemonic: (...args: never[]) => unknown): Site => {
+  const holder: Site = {};
+  // Browsers without it get instructions without lines.
+  (Error as { captureStackTrace?: (holder: object, above: unknown) => void }).captureStackTrace?.(
+    holder,
+    mnemonic,
+  );
+  return holder;
+};
+
+/** The frames of a site, innermost first. Node's own frames are left out. */
+export const framesOf = (site: Site | undefined): readonly Frame[] => {
+  const frames: Frame[] = [];
+  for (const line of site?.stack?.split('\n') ?? []) {
+    const found = /^\s*at (?:.*\()?(.+?):(\d+):(\d+)\)?$/.exec(line);
+    if (found && !found[1]!.startsWith('node:')) {
+      frames.push({ file: found[1]!, line: Number(found[2]), column: Number(found[3]) });
+    }
+  }
+  return frames;
+};
+
+/**
+ * The frames of an instruction that say where it was written: its own line, then, when a macro wrote it, the lines
+ * that called the macro. They end where the program itself was being built.
+ */
+export const ownFrames = (site: Site | undefined, program: Site | undefined): readonly Frame[] => {
+  const frames = framesOf(site);
+  const around = new Set(framesOf(program).map(keyOf));
+  const shared = frames.findIndex((frame) => around.has(keyOf(frame)));
+  return shared > 0 ? frames.slice(0, shared) : frames.slice(0, 1);
+};
+
+const keyOf = ({ file, line, column }: Frame): string => `${file}:${line}:${column}`;
+
+/** `exitsnoop.ts:31`, for messages. */
+export const describeFrame = ({ file, line }: Frame): string =>
+  `${file.replace(/^.*[\\/]/, '')}:${line}`;
+
+/** ` (exitsnoop.ts:31)`, or nothing when the line is not known. */
+export const at = (site: Site | undefined): string => {
+  const [frame] = framesOf(site);
+  return frame ? ` (${describeFrame(frame)})` : '';
+};
+
+/** A program that cannot be built: the message says what, where, and what to do. */
+export class AssemblerError extends Error {
+  override readonly name = 'AssemblerError';
+  /** Where the offending instruction was written. */
+  readonly site: Site | undefined;
+
+  constructor(message: string, site?: Site) {
+    super(message + at(site));
+    this.site = site;
+    // The trace of the error is the trace of the line at fault.
+    if (site?.stack)
+      this.stack = `${this.name}: ${this.message}\n${site.stack.replace(/^Error.*\n/, '')}`;
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * bpf(2): one call with the attribute that the caller has written into the scratch memory.
+ * @module
+ */
+
+import { BPF_CMD, type BpfCommand } from './bpf-attr.ts';
+import { BpfError, type BpfFailure } from './errors.ts';
+import { systemCall } from './libc.ts';
+import { release, scratch } from './scratch.ts';
+
+/** Calls bpf(2). The result is what it returned, or the negative error number. */
+export function bpf(command: BpfCommand, size: number): number {
+  const result = systemCall('bpf', BPF_CMD[command], scratch().address, size);
+  release();
+  return result;
+}
+
+/** As {@link bpf}, but throws what the kernel refuses. */
+export function bpfOrThrow(
+  command: BpfCommand,
+  size: number,
+  attempt: string,
+  details?: Partial<BpfFailure>,
+): number {
+  const result = bpf(command, size);
+  if (result >= 0) return result;
+  throw bpfError(command, result, attempt, details);
+}
+
+/** The error for a negative result of {@link bpf}; `attempt` completes "cannot ...". */
+export function bpfError(
+  command: BpfCommand,
+  result: number,
+  attempt: string,
+  details?: Partial<BpfFailure>,
+): BpfError {
+  return new BpfError({ call: command, attempt, errno: -result, ...details });
+}
