@@ -64,6 +64,7 @@ export {
   userReadString,
 } from './read.ts';
 export * from './register.ts';
+export { restamp } from './restamp.ts';
 export {
   AssemblerError,
   callSite,

@@ -167,9 +167,11 @@ export class Btf {
   }
 
   #hasIrregularInts(): boolean {
-    if (this.base !== undefined && this.base.#hasIrregularInts()) return true;
-    this.#irregularInts ??= hasIrregularInts(this.#records);
-    return this.#irregularInts;
+    for (let btf: Btf | undefined = this; btf !== undefined; btf = btf.base) {
+      btf.#irregularInts ??= hasIrregularInts(btf.#records);
+      if (btf.#irregularInts) return true;
+    }
+    return false;
   }
 }
 

@@ -45,7 +45,7 @@ function permissionCause({ call, needs = [] }: Failure, p: Privileges): string |
     ? needs
     : needs.map((name) => (name === 'CAP_BPF' || name === 'CAP_PERFMON' ? 'CAP_SYS_ADMIN' : name));
   const missing = [...new Set(wanted)].filter((capability) => !holds(p, capability));
-  if (missing.length > 0) return missingCapabilities(call, missing, p);
+  if (missing.length > 0) return missingCapabilities(call, needs, missing, p);
 
   const isBpf = call.startsWith('BPF_');
   if (!p.initialUserNamespace) {
@@ -75,9 +75,14 @@ function permissionCause({ call, needs = [] }: Failure, p: Privileges): string |
   return undefined;
 }
 
-function missingCapabilities(call: string, missing: readonly Capability[], p: Privileges): string {
+function missingCapabilities(
+  call: string,
+  needs: readonly Capability[],
+  missing: readonly Capability[],
+  p: Privileges,
+): string {
   const settings: string[] = [];
-  if (call.startsWith('BPF_') && (p.unprivilegedBpfDisabled ?? 0) > 0) {
+  if (needs.includes('CAP_BPF') && (p.unprivilegedBpfDisabled ?? 0) > 0) {
     settings.push(`kernel.unprivileged_bpf_disabled is ${p.unprivilegedBpfDisabled}`);
   }
   if (call === 'perf_event_open' && p.perfEventParanoid !== undefined) {
@@ -207,6 +212,8 @@ const CAUSES: Readonly<Record<string, string>> = {
     'Too much memory would be locked: raise kernel.perf_event_mlock_kb or RLIMIT_MEMLOCK, or use a smaller buffer',
   'mmap ENODEV': 'This file cannot be mapped',
   'mmap EINVAL': 'The length or the offset does not fit what is mapped',
+  'membarrier EINVAL':
+    'The kernel keeps CPUs free of its own work (nohz_full), and has no such barrier then',
   'open ENOENT': 'The file does not exist: is its file system mounted?',
   'open EACCES': 'This process may not read it: run it as root (sudo)',
   'epoll_ctl EPERM': 'This kind of file cannot be waited for',

@@ -12,7 +12,8 @@ let possible: readonly number[] | undefined;
 
 /** The CPUs that this kernel can ever have; it is decided at boot. */
 export function possibleCpus(): readonly number[] {
-  return (possible ??= parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'utf8')));
+  possible ??= parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'utf8'));
+  return possible;
 }
 
 /** The CPUs that run now; they can change. */

@@ -116,4 +116,4 @@ export {
   BPF_PROG_TYPE,
   typeName,
 } from './types.ts';
-export { Watch, watchReadable } from './watch.ts';
+export { type Watch, watchReadable } from './watch.ts';

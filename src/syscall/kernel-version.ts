@@ -24,7 +24,8 @@ export interface KernelVersion {
 let running: KernelVersion | undefined;
 
 export function kernelVersion(): KernelVersion {
-  return (running ??= parseKernelVersion(release(), version(), ubuntuSignature()));
+  running ??= parseKernelVersion(release(), version(), ubuntuSignature());
+  return running;
 }
 
 /** From `uname -r`, `uname -v`, and /proc/version_signature where there is one. */

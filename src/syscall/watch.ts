@@ -12,6 +12,7 @@
  * @module
  */
 
+import { ERRNO } from './errno.ts';
 import { SystemCallError } from './errors.ts';
 import { closeFd } from './files.ts';
 import { openPollHandle, type PollHandle, systemCall } from './libc.ts';
@@ -22,27 +23,42 @@ const watches = /* @__PURE__ */ new Map<number, Watch>();
 
 export class Watch implements Disposable {
   readonly fd: number;
-  readonly #callback: () => void;
+  readonly #onReadable: () => void;
+  readonly #onError: ((error: SystemCallError) => void) | undefined;
   #handle: PollHandle | undefined;
 
   /** See {@link watchReadable}. */
-  constructor(fd: number, callback: () => void) {
+  constructor(
+    fd: number,
+    onReadable: () => void,
+    onError: ((error: SystemCallError) => void) | undefined,
+  ) {
     this.fd = fd;
-    this.#callback = callback;
+    this.#onReadable = onReadable;
+    this.#onError = onError;
     this.#handle = openPollHandle(fd, this.#onPoll);
     watches.set(fd, this);
   }
 
-  // The status is an error of epoll, which the next read of the descriptor meets as well.
-  readonly #onPoll = (): void => {
+  readonly #onPoll = (status: number): void => {
     try {
-      this.#callback();
+      if (status >= 0) this.#onReadable();
+      else this.#fail(-status);
     } catch (error) {
       queueMicrotask(() => {
         throw error;
       });
     }
   };
+
+  /** libuv has stopped by itself: to go on waiting would be to wait for ever. */
+  #fail(errno: number): void {
+    this.close();
+    const attempt = `wait for descriptor ${this.fd}`;
+    const error = new SystemCallError({ call: 'epoll_wait', attempt, errno });
+    if (!this.#onError) throw error;
+    this.#onError(error);
+  }
 
   /** Stops calling until `resume()`, for a reader that cannot keep up: the descriptor stays readable. */
   pause(): void {
@@ -82,12 +98,18 @@ export class Watch implements Disposable {
 
 /**
  * Calls `onReadable` whenever there is something to read, again and again until it has been read (the
- * watch is level-triggered). It makes the descriptor non-blocking, and keeps the process running.
+ * watch is level-triggered). It makes the descriptor non-blocking, and keeps the process running. When the
+ * kernel reports an error for the descriptor, the watch is over: `onError` is told, or it is thrown as an
+ * uncaught exception.
  */
-export function watchReadable(fd: number, onReadable: () => void): Watch {
+export function watchReadable(
+  fd: number,
+  onReadable: () => void,
+  onError?: (error: SystemCallError) => void,
+): Watch {
   if (watches.has(fd)) throw new Error(`descriptor ${fd} is watched already`);
   checkPollable(fd);
-  return new Watch(fd, onReadable);
+  return new Watch(fd, onReadable, onError);
 }
 
 const EPOLL_CLOEXEC = 0o2000000;
@@ -99,7 +121,11 @@ function checkPollable(fd: number): void {
   const attempt = `watch descriptor ${fd}`;
   if (epoll < 0) throw new SystemCallError({ call: 'epoll_create1', attempt, errno: -epoll });
   const event = new Uint8Array(16);
-  const result = systemCall('epoll_ctl', epoll, EPOLL_CTL_ADD, fd, keepAlive(event));
+  // A descriptor that is closed can come back as that of epoll itself.
+  const result =
+    fd === epoll
+      ? -ERRNO.EBADF[0]
+      : systemCall('epoll_ctl', epoll, EPOLL_CTL_ADD, fd, keepAlive(event));
   release();
   closeFd(epoll);
   if (result >= 0) return;

@@ -1,0 +1,141 @@
+/**
+ * What a relocation accesses: the string "0:1:2" of clang as a path of named members and array elements, with its bit
+ * offset (libbpf's bpf_core_parse_spec and bpf_core_format_spec, tools/lib/bpf/relo_core.c, 6.18).
+ *
+ * @example
+ * const access = parseAccess(btf, { kind: 'field_byte_offset', typeId: 7, access: '0:1:2' });
+ * describeAccess(access);   // 'struct task_struct.comm[2] (0:1:2 @ offset 3010)'
+ *
+ * @module
+ */
+import type { Btf } from '../btf.ts';
+import { BtfError } from '../error.ts';
+import type { BtfArray, BtfEnum, BtfEnum64 } from '../types.ts';
+import { MAX_ACCESSORS } from './budget.ts';
+import { CORE_KIND_LABELS, type CoreKind, isEnumKind, isTypeKind } from './kinds.ts';
+
+/** A relocation as a program states it: a type of its own BTF and what of it. */
+export interface CoreRelocation {
+  readonly kind: CoreKind;
+  readonly typeId: number;
+  /** Indices of members and elements, the first for the type as an element of an array: "0:1:2". */
+  readonly access: string;
+}
+
+/** A step that means something: a named member of `typeId`, or an element of type `typeId`. */
+export interface CoreAccessor {
+  readonly typeId: number;
+  readonly index: number;
+  /** undefined for an element. */
+  readonly name: string | undefined;
+}
+
+/** An access in one BTF. */
+export interface CoreAccess {
+  readonly btf: Btf;
+  readonly kind: CoreKind;
+  readonly typeId: number;
+  /** All indices, those through anonymous members included. */
+  readonly raw: readonly number[];
+  readonly accessors: readonly CoreAccessor[];
+  readonly bitOffset: number;
+}
+
+/** Reads the access of a relocation in the BTF of the program. Throws BtfError if it does not fit its type. */
+export const parseAccess = (btf: Btf, { kind, typeId, access }: CoreRelocation): CoreAccess => {
+  const fail = (why: string): never => {
+    const { kind: typeKind, name } = btf.type(typeId);
+    throw new BtfError(
+      `<${CORE_KIND_LABELS[kind]}> [${typeId}] ${typeKind} ${name || '<anon>'} + ${access}: ${why}`,
+    );
+  };
+  const base = { btf, kind, typeId };
+  if (isTypeKind(kind)) {
+    if (access !== '0') fail('the access of a whole type is "0"');
+    return { ...base, raw: [], accessors: [], bitOffset: 0 };
+  }
+
+  if (!/^\d{1,9}(:\d{1,9})*$/.test(access)) fail('expected an access like "0:1:2"');
+  const raw = access.split(':').map(Number);
+  if (raw.length > MAX_ACCESSORS) fail(`more than ${MAX_ACCESSORS} indices`);
+  const [first, ...rest] = raw as [number, ...number[]];
+  const root = btf.resolve(typeId);
+
+  if (isEnumKind(kind)) {
+    if (root.kind !== 'enum' && root.kind !== 'enum64') return fail('this is no enum');
+    const name = root.values[first]?.name;
+    if (rest.length > 0 || name === undefined) return fail('expected the index of one value');
+    return { ...base, raw, accessors: [{ typeId: root.id, index: first, name }], bitOffset: 0 };
+  }
+
+  const accessors: CoreAccessor[] = [{ typeId: root.id, index: first, name: undefined }];
+  let bitOffset = first * btf.sizeOf(root.id) * 8;
+  let id = root.id;
+  for (const index of rest) {
+    const type = btf.resolve(id);
+    if (type.kind === 'struct' || type.kind === 'union') {
+      const member = type.members[index];
+      if (member === undefined) return fail(`there is no member ${index}`);
+      bitOffset += member.bitOffset;
+      if (member.name !== '') accessors.push({ typeId: type.id, index, name: member.name });
+      id = member.type;
+    } else if (type.kind === 'array') {
+      if (index >= type.nelems && !isFlexible(btf, accessors.at(-1), type)) {
+        return fail(`there is no element ${index}`);
+      }
+      id = btf.resolve(type.type).id;
+      accessors.push({ typeId: id, index, name: undefined });
+      bitOffset += index * btf.sizeOf(id) * 8;
+    } else {
+      return fail(`${type.kind} ${type.name} has neither members nor elements`);
+    }
+  }
+  return { ...base, raw, accessors, bitOffset: checkedOffset(bitOffset) };
+};
+
+/** An array without a length, as the last member of its struct: any index is in it. */
+export const isFlexible = (
+  btf: Btf,
+  before: CoreAccessor | undefined,
+  array: BtfArray,
+): boolean => {
+  if (before?.name === undefined || array.nelems > 0) return false;
+  const type = btf.type(before.typeId);
+  const composite = type.kind === 'struct' || type.kind === 'union';
+  return composite && before.index === type.members.length - 1;
+};
+
+/** libbpf has 32 bits for it, and lets it wrap. */
+export const checkedOffset = (bitOffset: number): number => {
+  if (bitOffset <= 0xffff_ffff) return bitOffset;
+  throw new BtfError(`a field cannot be ${bitOffset} bits into a type`);
+};
+
+/** `struct task_struct.comm[2] (0:1:2 @ offset 3010)`, `enum pid_type::PIDTYPE_TGID = 1` or `struct task_struct`. */
+export const describeAccess = ({
+  btf,
+  kind,
+  typeId,
+  raw,
+  accessors,
+  bitOffset,
+}: CoreAccess): string => {
+  const { kind: typeKind, name } = btf.type(typeId);
+  const root = `${typeKind} ${name || '<anon>'}`;
+  if (isTypeKind(kind)) return root;
+  if (isEnumKind(kind)) {
+    const type = btf.resolve(typeId) as BtfEnum | BtfEnum64;
+    const value = type.values[raw[0]!];
+    return value === undefined ? root : `${root}::${value.name} = ${value.value}`;
+  }
+  const path = accessors.map(({ name: member, index }, i) => {
+    if (member !== undefined) return `.${member}`;
+    return i > 0 || index > 0 ? `[${index}]` : '';
+  });
+  const bits = bitOffset % 8 === 0 ? '' : `.${bitOffset % 8}`;
+  return `${root}${path.join('')} (${raw.join(':')} @ offset ${Math.floor(bitOffset / 8)}${bits})`;
+};
+
+/** The same as libbpf's log has it: `<byte_off> [7] struct task_struct.pid (0:1 @ offset 2336)`. */
+export const formatAccess = (access: CoreAccess): string =>
+  `<${CORE_KIND_LABELS[access.kind]}> [${access.typeId}] ${describeAccess(access)}`;

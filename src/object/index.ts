@@ -1,0 +1,22 @@
+/**
+ * @module
+ * What is loaded: objects, programs and maps as data; their own BTF; and linking them for one kernel.
+ */
+export { accessOf, argumentNames, KernelNumbers, type Resolved } from './core.ts';
+export { type LinkedObject, type LinkedProgram, link, POISON, parseHook } from './link.ts';
+export {
+  clear,
+  clearPadding,
+  holesOf,
+  lossOf,
+  perfOutput,
+  reserve,
+  ringOutput,
+  update,
+} from './loss.ts';
+export * from './map-spec.ts';
+export { type ObjectSpec, object } from './object-spec.ts';
+export * from './program-spec.ts';
+export { SyscallEnter, SyscallExit } from './syscall-context.ts';
+export { TypeInfo } from './type-info.ts';
+export { RequirementError, type TracepointField, type World } from './world.ts';

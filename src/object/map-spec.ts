@@ -1,0 +1,250 @@
+/**
+ * @module
+ * Maps as data: what is created in the kernel when an object is loaded. Keys and values are typed by layouts.
+ *
+ * Types and their rules: Documentation/bpf/maps.rst and the `map_*.rst` beside it.
+ * @example
+ * const starts = hash(u32, u64, { maxEntries: 10_240 });
+ * const events = ringbuf(Event, { maxEntries: 256 * KiB });
+ */
+import { type AnyMap, AssemblerError } from '../asm/index.ts';
+import { type Fields, type Input, type Layout, type Struct, u32 } from '../layout/index.ts';
+
+/** Map types by their kernel names in lower case, with their numbers and first kernels. */
+// biome-ignore-start format: a table
+export const MAP_TYPES = {
+  hash: { number: 1, since: '3.19' },
+  array: { number: 2, since: '3.19' },
+  prog_array: { number: 3, since: '4.2' },
+  perf_event_array: { number: 4, since: '4.3' },
+  percpu_hash: { number: 5, since: '4.6' },
+  percpu_array: { number: 6, since: '4.6' },
+  stack_trace: { number: 7, since: '4.6' },
+  cgroup_array: { number: 8, since: '4.8' },
+  lru_hash: { number: 9, since: '4.10' },
+  lru_percpu_hash: { number: 10, since: '4.10' },
+  lpm_trie: { number: 11, since: '4.11' },
+  array_of_maps: { number: 12, since: '4.12' },
+  hash_of_maps: { number: 13, since: '4.12' },
+  queue: { number: 22, since: '4.20' },
+  stack: { number: 23, since: '4.20' },
+  ringbuf: { number: 27, since: '5.8' },
+  bloom_filter: { number: 30, since: '5.16' },
+} as const;
+// biome-ignore-end format: a table
+export type MapType = keyof typeof MAP_TYPES;
+
+/** Flags of BPF_MAP_CREATE (include/uapi/linux/bpf.h). */
+export const BPF_F_NO_PREALLOC = 1;
+export const BPF_F_RDONLY_PROG = 1 << 7;
+export const BPF_F_MMAPABLE = 1 << 10;
+
+/** What global variables are for the linker: zeroed, initialised, or read-only. */
+export type Section = 'bss' | 'data' | 'rodata';
+
+/** A map to be created. */
+export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> extends AnyMap {
+  readonly kind: 'map';
+  readonly type: T;
+  readonly key: K & (Layout | undefined);
+  readonly value: V & (Layout | undefined);
+  /** Entries; bytes for a ring buffer. 0 for a perf event array stands for the number of possible CPUs. */
+  readonly maxEntries: number;
+  /** `BPF_F_*` of map creation. */
+  readonly flags: number;
+  /** Depends on the type: the number of hash functions of a bloom filter. */
+  readonly extra: number;
+  /** What an array or hash of maps holds. */
+  readonly inner?: MapSpec | undefined;
+  /** Set on maps that hold global variables. */
+  readonly section?: Section | undefined;
+  /** The values that a map starts with: by index for arrays. */
+  readonly initial?: readonly unknown[] | undefined;
+}
+export type AnyMapSpec = MapSpec<MapType, unknown, unknown>;
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+
+/** Options of most maps. */
+export interface MapOptions {
+  /** How many entries it can hold. Default 10,240. */
+  readonly maxEntries?: number | undefined;
+  /** More `BPF_F_*` flags of map creation. */
+  readonly flags?: number | undefined;
+}
+
+const DEFAULT_ENTRIES = 10_240;
+
+const make = <T extends MapType, K, V>(
+  type: T,
+  key: K & (Layout | undefined),
+  value: V & (Layout | undefined),
+  { maxEntries = DEFAULT_ENTRIES, flags = 0 }: MapOptions = {},
+  more: Partial<Pick<AnyMapSpec, 'extra' | 'inner' | 'section' | 'initial'>> = {},
+): MapSpec<T, K, V> => {
+  if (!Number.isInteger(maxEntries) || maxEntries < 0 || maxEntries > 0xffff_ffff) {
+    throw new AssemblerError(
+      `${type}: maxEntries is a whole number up to 4294967295, got ${maxEntries}`,
+    );
+  }
+  for (const layout of [key, value]) checkOwn(type, layout);
+  return Object.freeze({ kind: 'map', type, key, value, maxEntries, flags, extra: 0, ...more });
+};
+
+/** The kernel's structs have no size of their own until a kernel is known. */
+const checkOwn = (type: string, layout: Layout | undefined): void => {
+  if (layout?.kind === 'struct' && layout.origin !== 'local') {
+    throw new AssemblerError(
+      `${type}: ${layout.name} has the size that each kernel gives it; keep a struct() of your own`,
+    );
+  }
+};
+
+/** Any key to any value. */
+export const hash = <K extends Layout, V extends Layout>(key: K, value: V, options?: MapOptions) =>
+  make('hash', key, value, options) as MapSpec<'hash', K, V>;
+
+/** A hash that makes room by dropping what was used least recently: updates do not fail when it is full. */
+export const lruHash = <K extends Layout, V extends Layout>(
+  key: K,
+  value: V,
+  options?: MapOptions,
+) => make('lru_hash', key, value, options) as MapSpec<'lru_hash', K, V>;
+
+/** A hash with one value for each CPU. */
+export const percpuHash = <K extends Layout, V extends Layout>(
+  key: K,
+  value: V,
+  options?: MapOptions,
+) => make('percpu_hash', key, value, options) as MapSpec<'percpu_hash', K, V>;
+
+export const lruPercpuHash = <K extends Layout, V extends Layout>(
+  key: K,
+  value: V,
+  options?: MapOptions,
+) => make('lru_percpu_hash', key, value, options) as MapSpec<'lru_percpu_hash', K, V>;
+
+/** Values by index from 0 on; all are there from the start, as zeros. */
+export const arrayMap = <V extends Layout>(
+  value: V,
+  options: MapOptions & { readonly maxEntries: number },
+) => make('array', u32, value, options) as MapSpec<'array', typeof u32, V>;
+
+/** An array with one value for each CPU. */
+export const percpuArray = <V extends Layout>(
+  value: V,
+  options: MapOptions & { readonly maxEntries: number },
+) => make('percpu_array', u32, value, options) as MapSpec<'percpu_array', typeof u32, V>;
+
+/** Longest prefix match: the key is a struct that starts with the length of the prefix in bits, a u32. */
+export const lpmTrie = <F extends Fields, V extends Layout>(
+  key: Struct<F>,
+  value: V,
+  options: MapOptions = {},
+) =>
+  make('lpm_trie', key, value, {
+    ...options,
+    flags: (options.flags ?? 0) | BPF_F_NO_PREALLOC,
+  }) as MapSpec<'lpm_trie', Struct<F>, V>;
+
+/** Call stacks by their ids; the value is an array of u64, or bytes. */
+export const stackTrace = <V extends Layout>(value: V, options?: MapOptions) =>
+  make('stack_trace', u32, value, options) as MapSpec<'stack_trace', typeof u32, V>;
+
+/** First in, first out. */
+export const queueMap = <V extends Layout>(value: V, options?: MapOptions) =>
+  make('queue', undefined, value, options) as MapSpec<'queue', undefined, V>;
+
+/** Last in, first out. */
+export const stackMap = <V extends Layout>(value: V, options?: MapOptions) =>
+  make('stack', undefined, value, options) as MapSpec<'stack', undefined, V>;
+
+/** Says whether a value may have been put in: never a false no. `hashes` 1 to 15. Linux 5.16. */
+export const bloomFilter = <V extends Layout>(
+  value: V,
+  options: MapOptions & { readonly hashes?: number } = {},
+) =>
+  make('bloom_filter', undefined, value, options, { extra: options.hashes ?? 5 }) as MapSpec<
+    'bloom_filter',
+    undefined,
+    V
+  >;
+
+/** Maps by index, all shaped as `inner`. */
+export const arrayOfMaps = <I extends AnyMapSpec>(
+  inner: I,
+  options: MapOptions & { readonly maxEntries: number },
+) =>
+  make('array_of_maps', u32, u32, options, { inner }) as MapSpec<
+    'array_of_maps',
+    typeof u32,
+    typeof u32
+  >;
+
+/** Maps by key, all shaped as `inner`. */
+export const hashOfMaps = <K extends Layout, I extends AnyMapSpec>(
+  key: K,
+  inner: I,
+  options?: MapOptions,
+) => make('hash_of_maps', key, u32, options, { inner }) as MapSpec<'hash_of_maps', K, typeof u32>;
+
+/** Programs by index, for tail calls. */
+export const progArray = (options: MapOptions & { readonly maxEntries: number }) =>
+  make('prog_array', u32, u32, options) as MapSpec<'prog_array', typeof u32, typeof u32>;
+
+/** Cgroups by index, for current_task_under_cgroup. Values are descriptors of cgroup directories. */
+export const cgroupArray = (options: MapOptions & { readonly maxEntries: number }) =>
+  make('cgroup_array', u32, u32, options) as MapSpec<'cgroup_array', typeof u32, typeof u32>;
+
+/** One buffer for each CPU, read with PerfBuffer: the way of kernels before 5.8. */
+export const perfEventArray = <V extends Layout>(event: V) =>
+  make('perf_event_array', undefined, event, { maxEntries: 0 }) as MapSpec<
+    'perf_event_array',
+    undefined,
+    V
+  >;
+
+/**
+ * Events in the order of their reservation, shared by all CPUs. Linux 5.8.
+ * @param options `maxEntries` is its size in bytes, rounded up to a power of two of at least a page. Default 256 KiB.
+ */
+export const ringbuf = <V extends Layout>(
+  event: V,
+  { maxEntries = 256 * KiB }: { readonly maxEntries?: number | undefined } = {},
+) => {
+  let size = 4 * KiB;
+  while (size < maxEntries) size *= 2;
+  return make('ringbuf', undefined, event, { maxEntries: size }) as MapSpec<
+    'ringbuf',
+    undefined,
+    V
+  >;
+};
+
+/**
+ * Global variables: one struct that programs address with `lea(r1, it)` and user space reads and writes while they
+ * run, through shared memory. Linux 5.5.
+ * @param options `initial`: values at load, zeros when left out. `readonly`: programs cannot write it, and the verifier
+ * knows the values.
+ */
+export const globals = <F extends Fields>(
+  variables: Struct<F>,
+  {
+    initial,
+    readonly = false,
+  }: { readonly initial?: Input<Struct<F>> | undefined; readonly readonly?: boolean } = {},
+) => {
+  const section: Section = readonly ? 'rodata' : initial === undefined ? 'bss' : 'data';
+  const flags = BPF_F_MMAPABLE | (readonly ? BPF_F_RDONLY_PROG : 0);
+  return make(
+    'array',
+    u32,
+    variables,
+    { maxEntries: 1, flags },
+    {
+      section,
+      initial: initial === undefined ? undefined : [initial],
+    },
+  ) as MapSpec<'array', typeof u32, Struct<F>>;
+};

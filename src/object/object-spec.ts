@@ -1,0 +1,105 @@
+/**
+ * @module
+ * An object: programs and the maps that they share, under one licence. Plain data, the same for the loader, the ELF
+ * writer, the simulator and the printer.
+ * @example
+ * object({ license: 'Dual MIT/GPL', maps: { events }, programs: { onExit: tracepoint('sched/sched_process_exit', [...]) } })
+ */
+import {
+  type AnyMap,
+  AssemblerError,
+  callSite,
+  checkLicense,
+  flatten,
+  type Instruction,
+  type Site,
+} from '../asm/index.ts';
+import { lossOf } from './loss.ts';
+import type { AnyMapSpec } from './map-spec.ts';
+import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.ts';
+
+export interface ObjectSpec<
+  M extends Record<string, AnyMapSpec> = Record<string, AnyMapSpec>,
+  P extends Record<string, ProgramEntry> = Record<string, ProgramEntry>,
+> {
+  readonly kind: 'object';
+  readonly license: string;
+  /** The maps that user space can reach, under their names. */
+  readonly maps: M;
+  readonly programs: P;
+  /** Maps that macros brought along, such as the counters of lost events, under the names that they get. */
+  readonly hidden: Readonly<Record<string, AnyMapSpec>>;
+}
+
+/** An object of these programs and maps. Throws an AssemblerError where something cannot be loaded anywhere. */
+export const object = <
+  const M extends Record<string, AnyMapSpec> = Record<string, never>,
+  const P extends Record<string, ProgramEntry> = Record<string, never>,
+>(spec: {
+  readonly license: string;
+  readonly maps?: M;
+  readonly programs: P;
+}): ObjectSpec<M, P> => {
+  const site = callSite(object);
+  const maps = spec.maps ?? ({} as M);
+  for (const name of [...Object.keys(maps), ...Object.keys(spec.programs)]) checkName(name, site);
+  const programs = Object.entries(spec.programs).flatMap(([name, entry]) =>
+    variantsOf(entry).map((program) => [name, program] as const),
+  );
+  for (const [name, program] of programs) {
+    for (const { body } of [program, ...program.subprograms])
+      checkLicense(name, body, spec.license);
+  }
+  const hidden = hiddenMaps(maps, programs, site);
+  return Object.freeze({
+    kind: 'object',
+    license: spec.license,
+    maps,
+    programs: spec.programs,
+    hidden,
+  });
+};
+
+const checkName = (name: string, site: Site): void => {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    throw new AssemblerError(
+      `object: maps and programs have C identifiers for names, got ${JSON.stringify(name)}`,
+      site,
+    );
+  }
+};
+
+/** The counters of the maps, where a program counts; any other map must be named. */
+const hiddenMaps = (
+  maps: Readonly<Record<string, AnyMapSpec>>,
+  programs: readonly (readonly [string, ProgramSpec])[],
+  site: Site,
+): Record<string, AnyMapSpec> => {
+  const named = new Set<AnyMap>();
+  const counters = new Map<AnyMap, string>();
+  for (const [name, map] of Object.entries(maps)) {
+    if (named.has(map))
+      throw new AssemblerError(`object: ${name} is a map that has another name already`, site);
+    named.add(map);
+    const loss = lossOf(map);
+    if (loss) counters.set(loss, `${name}.lost`);
+  }
+  const hidden: Record<string, AnyMapSpec> = {};
+  for (const [name, { body, subprograms }] of programs) {
+    for (const code of [body, ...subprograms.map((each) => each.body)]) {
+      for (const item of flatten(code).items) {
+        const reference = item.kind === 'instruction' ? item.reference : undefined;
+        if (!reference || reference.kind === 'function' || named.has(reference.map)) continue;
+        const counter = counters.get(reference.map);
+        if (!counter) {
+          throw new AssemblerError(
+            `object: ${name} uses a ${reference.map.type} that is not among its maps; name it there`,
+            (item as Instruction).site,
+          );
+        }
+        hidden[counter] = reference.map as AnyMapSpec;
+      }
+    }
+  }
+  return hidden;
+};

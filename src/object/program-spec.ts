@@ -1,0 +1,144 @@
+/**
+ * @module
+ * Programs as data, and the hooks that they are for.
+ *
+ * Section names are libbpf's (Documentation/bpf/libbpf/program_types.rst).
+ */
+import {
+  AssemblerError,
+  type Code,
+  callSite,
+  checkFunction,
+  type Site,
+  type Subprogram,
+} from '../asm/index.ts';
+
+/** Where a program is attached; under its libbpf section name `section`. */
+export type Hook =
+  | {
+      readonly type: 'tracepoint';
+      readonly section: string;
+      readonly category: string;
+      readonly name: string;
+    }
+  | { readonly type: 'raw_tp' | 'tp_btf'; readonly section: string; readonly name: string }
+  /** Programs that are run with test-run, or attached by other means. */
+  | { readonly type: 'socket' | 'tc' | 'xdp'; readonly section: string };
+export type HookType = Hook['type'];
+
+/** The program types that hooks stand for: number in `enum bpf_prog_type`, whether they may follow kernel pointers. */
+export const PROGRAM_TYPES = {
+  socket: { number: 1, trusted: false },
+  tc: { number: 3, trusted: false },
+  tracepoint: { number: 5, trusted: false },
+  xdp: { number: 6, trusted: false },
+  raw_tp: { number: 17, trusted: false },
+  tp_btf: { number: 26, trusted: true },
+} as const satisfies Record<HookType, { number: number; trusted: boolean }>;
+
+/** One program. */
+export interface ProgramSpec {
+  readonly kind: 'program';
+  readonly hook: Hook;
+  readonly body: Code;
+  /** The subprograms that it may call, found in its body. */
+  readonly subprograms: readonly Subprogram[];
+  readonly site?: Site | undefined;
+}
+
+/** Programs that do the same at different hooks: the first that the kernel can run is loaded. */
+export interface FirstOf {
+  readonly kind: 'first-of';
+  readonly programs: readonly ProgramSpec[];
+}
+
+/** A program whose hook may be missing: then it is left out, and the object is loaded without it. */
+export interface Optional {
+  readonly kind: 'optional';
+  readonly program: ProgramSpec | FirstOf;
+}
+
+export type ProgramEntry = ProgramSpec | FirstOf | Optional;
+
+const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
+  const subprograms: Subprogram[] = [];
+  const visit = (what: string, body: Code, arity: number, site: Site | undefined) => {
+    for (const callee of checkFunction(what, body, arity, site)) {
+      if (subprograms.includes(callee)) continue;
+      subprograms.push(callee);
+      visit(`${hook.section}: ${callee.name}`, callee.body, callee.arity, callee.site);
+    }
+  };
+  visit(hook.section, body, 1, site);
+  return { kind: 'program', hook, body, subprograms, site };
+};
+
+const NAME = /^[A-Za-z0-9_]+$/;
+
+/**
+ * A program at a tracepoint, `category/name`. Its context is the tracepoint's record: `tracepointFields`, or
+ * `SyscallEnter` and `SyscallExit` for system calls. Linux 4.7.
+ *
+ * While another tracepoint, kprobe or perf program runs on the same CPU, the kernel skips it; `tpBtf` and
+ * `rawTracepoint` are not skipped.
+ */
+export const tracepoint = (hook: string, body: Code): ProgramSpec => {
+  const site = callSite(tracepoint);
+  const [category = '', name = '', ...rest] = hook.split('/');
+  if (!NAME.test(category) || !/^[A-Za-z0-9_:]+$/.test(name) || rest.length > 0) {
+    throw new AssemblerError(
+      `tracepoint: 'category/name' as in sched/sched_switch, got ${JSON.stringify(hook)}`,
+      site,
+    );
+  }
+  return program({ type: 'tracepoint', section: `tracepoint/${hook}`, category, name }, body, site);
+};
+
+const raw = (type: 'raw_tp' | 'tp_btf', name: string, body: Code, site: Site): ProgramSpec => {
+  if (!NAME.test(name)) {
+    throw new AssemblerError(
+      `${type}: a tracepoint's name without its category, as sched_switch, got ${JSON.stringify(name)}`,
+      site,
+    );
+  }
+  return program({ type, section: `${type}/${name}`, name }, body, site);
+};
+
+/** A program at a raw tracepoint: the arguments of the tracepoint, as `hookArguments`. Linux 4.17. */
+export const rawTracepoint = (name: string, body: Code): ProgramSpec =>
+  raw('raw_tp', name, body, callSite(rawTracepoint));
+
+/** As `rawTracepoint`, with arguments whose pointers the verifier knows and plain loads may follow. Linux 5.5. */
+export const tpBtf = (name: string, body: Code): ProgramSpec =>
+  raw('tp_btf', name, body, callSite(tpBtf));
+
+/** A filter of packets at a socket; r1 is a `__sk_buff`. */
+export const socketFilter = (body: Code): ProgramSpec =>
+  program({ type: 'socket', section: 'socket' }, body, callSite(socketFilter));
+
+/** A classifier of traffic control; r1 is a `__sk_buff`. */
+export const tc = (body: Code): ProgramSpec =>
+  program({ type: 'tc', section: 'tc' }, body, callSite(tc));
+
+/** A program at the driver's receive path; r1 is an `xdp_md`. */
+export const xdp = (body: Code): ProgramSpec =>
+  program({ type: 'xdp', section: 'xdp' }, body, callSite(xdp));
+
+/** The first of these programs that the kernel can run. */
+export const firstOf = (...programs: readonly ProgramSpec[]): FirstOf => {
+  if (programs.length === 0)
+    throw new AssemblerError('firstOf: at least one program', callSite(firstOf));
+  return { kind: 'first-of', programs };
+};
+
+/** A program that is left out where the kernel does not have its hook. */
+export const optional = (program: ProgramSpec | FirstOf): Optional => ({
+  kind: 'optional',
+  program,
+});
+
+/** The variants of an entry, best first. */
+export const variantsOf = (entry: ProgramEntry): readonly ProgramSpec[] => {
+  if (entry.kind === 'program') return [entry];
+  return entry.kind === 'first-of' ? entry.programs : variantsOf(entry.program);
+};

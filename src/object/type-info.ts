@@ -1,0 +1,109 @@
+/**
+ * @module
+ * The BTF of our own objects: the types of maps and globals, the kernel structs that CO-RE starts from, the functions.
+ */
+import type { Subprogram } from '../asm/index.ts';
+import { BtfBuilder } from '../btf/index.ts';
+import type { Access, Enum, Fields, Layout, Scalar, Struct, Width } from '../layout/index.ts';
+
+/** The C names of our integers. */
+const INTEGERS: Readonly<
+  Record<string, readonly [string, 'unsigned' | 'signed' | 'bool' | 'char']>
+> = {
+  u8: ['unsigned char', 'unsigned'],
+  u16: ['unsigned short', 'unsigned'],
+  u32: ['unsigned int', 'unsigned'],
+  u64: ['unsigned long long', 'unsigned'],
+  i8: ['signed char', 'signed'],
+  i16: ['short', 'signed'],
+  i32: ['int', 'signed'],
+  i64: ['long long', 'signed'],
+  bool: ['_Bool', 'bool'],
+  char: ['char', 'signed'],
+};
+
+/** Collects types under ids. Each layout gets one id, however often it is asked for. */
+export class TypeInfo {
+  readonly builder: BtfBuilder = new BtfBuilder();
+  readonly #ids = new Map<Layout, number>();
+
+  /** The id of a layout's type. */
+  idOf(layout: Layout): number {
+    const known = this.#ids.get(layout);
+    if (known !== undefined) return known;
+    if (layout.kind === 'struct') return this.#struct(layout);
+    const id = this.#simple(layout);
+    this.#ids.set(layout, id);
+    return id;
+  }
+
+  /** The id of a program's function: `int name(void *ctx)`. */
+  program(name: string): number {
+    const { builder } = this;
+    const proto = builder.funcProto(builder.int('int', 4, 'signed'), [
+      { name: 'ctx', type: builder.ptr(0) },
+    ]);
+    return builder.func(name, proto, 'global');
+  }
+
+  /** The id of a subprogram's function, whose arguments are 64-bit numbers as far as types go. */
+  subprogram({ name, arity, global }: Subprogram): number {
+    const { builder } = this;
+    const long = builder.int('unsigned long long', 8);
+    const params = Array.from({ length: arity }, (_, index) => ({
+      name: `arg${index + 1}`,
+      type: long,
+    }));
+    return builder.func(name, builder.funcProto(long, params), global ? 'global' : 'static');
+  }
+
+  #simple(layout: Exclude<Layout, Struct<Fields, Access>>): number {
+    const { builder } = this;
+    switch (layout.kind) {
+      case 'scalar':
+        return this.#integer(layout);
+      case 'bitfield':
+        return this.idOf(layout.type);
+      case 'enum':
+        return this.#enumeration(layout);
+      case 'chars':
+        return builder.array(builder.int('char', 1, 'signed'), layout.size);
+      case 'text':
+        return builder.array(builder.int('char', 1, 'signed'), 0);
+      case 'bytes':
+        return builder.array(builder.int('unsigned char', 1), layout.size);
+      case 'array':
+        return builder.array(this.idOf(layout.element), layout.length);
+      case 'pointer':
+        return builder.ptr(layout.to === undefined ? 0 : this.idOf(layout.to as Layout));
+    }
+  }
+
+  #integer({ name, size, signed }: Scalar<unknown, Width>): number {
+    const [spelling, encoding] = INTEGERS[name] ?? [name, signed ? 'signed' : 'unsigned'];
+    return this.builder.int(spelling, size, encoding);
+  }
+
+  #enumeration({ name, values, size }: Enum<string, Width>): number {
+    return this.builder.enum(name, values, size);
+  }
+
+  /** A struct may reach itself through its pointers, so it has its id before its members have theirs. */
+  #struct(layout: Struct<Fields, Access>): number {
+    const id = this.builder.reserve();
+    this.#ids.set(layout, id);
+    const members = layout.members.map(({ name, layout: field, bitOffset }) => ({
+      name,
+      type: this.idOf(field),
+      bitOffset,
+      bitSize: field.kind === 'bitfield' ? field.width : 0,
+    }));
+    const { name, size } = layout;
+    return this.builder.define(id, {
+      kind: layout.union ? 'union' : 'struct',
+      name,
+      size,
+      members,
+    });
+  }
+}

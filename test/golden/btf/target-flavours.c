@@ -1,0 +1,20 @@
+/* A kernel whose types come in flavours that agree, with enum64 for enum. Compiled by make.ts. */
+typedef unsigned int u32;
+typedef unsigned long u64;
+enum color { RED = 1, GREEN = 2, GONE = 0x1ffffffff };
+enum big___old { BIG = 5 };
+typedef int (*callback)(int a, void *b);
+typedef int number;
+typedef int number___other;
+struct inner { int x; int array[4]; };
+struct sample___a { int pad; int first; u32 grows; int grows_signed; };
+struct sample___b { int pad; int first; u32 grows; char *pointer; };
+struct sample { int only_in_flavour; int other; };
+struct two { int a; int b; };
+struct two___same { int a; int b; int c; };
+struct missing___b { long a; };
+union variant { long b; char a[4]; };
+struct matched { int a; struct inner *in; int extra; enum color color; };
+struct unmatched { unsigned int b; int a; };
+enum color e; enum big___old b; callback c; number m; number___other m2; struct sample___a s1; struct sample___b s2; struct sample s3;
+struct two t; struct two___same t2; struct missing___b mi; union variant v; struct matched ma; struct unmatched um;
