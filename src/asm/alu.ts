@@ -6,12 +6,12 @@
 import type { Width } from '../layout/index.ts';
 import type { Instruction, Relocation } from './code.ts';
 import {
-  exact,
   fitsSigned32,
   immediate,
   make,
   readable,
   sameWidth,
+  wholeOnly,
   wideLoad,
   writable,
 } from './make.ts';
@@ -37,7 +37,7 @@ import {
   LDDW,
 } from './opcodes.ts';
 import { isRegister, nameOf, type R, type Register } from './register.ts';
-import { AssemblerError, callSite, type Site } from './site.ts';
+import { AssemblerError, callSite } from './site.ts';
 
 /** `d op= s`, where `s` is a register of the same width or a number. */
 export type Alu = <B extends Width>(
@@ -134,12 +134,12 @@ export const mov = <B extends Width>(
     sameWidth(what, d, s, site);
     return make({ opcode: opcode | BPF_X, dst, src: readable(what, s, site), site });
   }
-  if (typeof s === 'object') {
+  if (typeof s === 'object' && s?.kind === 'kernel-number') {
     return s.relocation.kind === 'enumval_value' && d.width === 64
       ? make({ opcode: LDDW, dst, imm64: 0n, relocation: s.relocation, site })
       : make({ opcode: opcode | BPF_K, dst, relocation: s.relocation, site });
   }
-  if (d.width === 64 && !fitsSigned32(s)) return wide(what, d, s, site);
+  if (d.width === 64 && !fitsSigned32(s)) return wideLoad(what, dst, s, site);
   return make({
     opcode: opcode | BPF_K,
     dst,
@@ -151,15 +151,9 @@ export const mov = <B extends Width>(
 /** The 16-byte load of a 64-bit constant, also where `mov` would be shorter. */
 export const lddw = (d: R, value: number | bigint): Instruction => {
   const site = callSite(lddw);
-  return wide(`lddw ${nameOf(d)}`, d, value, site);
-};
-
-const wide = (what: string, d: Register, value: number | bigint, site: Site): Instruction => {
-  const number = exact(what, value, site);
-  if (number < -(2n ** 63n) || number >= 2n ** 64n) {
-    throw new AssemblerError(`${what}: ${value} does not fit in 64 bits`, site);
-  }
-  return wideLoad(writable(what, d, site), number, site);
+  const what = `lddw ${nameOf(d)}`;
+  wholeOnly(what, d, site);
+  return wideLoad(what, writable(what, d, site), value, site);
 };
 
 /** `d = (sN)s`: the low `bits` of `s` with their sign; 32 only for 64-bit registers. Linux 6.6. */
@@ -194,6 +188,7 @@ const swap = (mnemonic: string, opcode: number): Swap => {
     if (bits !== 16 && bits !== 32 && bits !== 64) {
       throw new AssemblerError(`${mnemonic}: 16, 32 or 64 bits, got ${bits}`, site);
     }
+    wholeOnly(mnemonic, d, site);
     return make({ opcode, dst: writable(mnemonic, d, site), imm: bits, site });
   };
   return mnemonic_;
@@ -209,6 +204,8 @@ export const bswap: Swap = /* @__PURE__ */ swap('bswap', BPF_ALU64 | BPF_END | B
 /** `d = addr_space_cast(s, to, from)`: an arena pointer (1) to a kernel pointer (0) or back. Linux 6.9. */
 export const addrSpaceCast = (d: R, s: R, to: number, from: number): Instruction => {
   const site = callSite(addrSpaceCast);
+  wholeOnly('addrSpaceCast', d, site);
+  wholeOnly('addrSpaceCast', s, site);
   for (const space of [to, from]) {
     if (!Number.isInteger(space) || space < 0 || space > 0xffff) {
       throw new AssemblerError(`addrSpaceCast: an address space is 0 to 65535, got ${space}`, site);

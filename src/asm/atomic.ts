@@ -3,9 +3,9 @@
  * Atomic operations (RFC 9669, section 5.3) on 32 and 64 bits, and the acquiring load and releasing store.
  */
 import { describePlace, type Loadable, type Mem, type Width } from '../layout/index.ts';
+import { addressOf, loadableOf } from './address.ts';
 import type { Instruction } from './code.ts';
 import { make, readable, writable } from './make.ts';
-import { addressOf, loadableOf } from './memory.ts';
 import {
   BPF_ADD,
   BPF_AND,

@@ -6,11 +6,11 @@
  * A call destroys r0 to r5. r0 then holds the result.
  */
 import { type Access, describePlace, isPlace, type Mem } from '../layout/index.ts';
+import { addressOf } from './address.ts';
 import type { KernelNumber } from './alu.ts';
 import type { AnyMap, Code, Instruction, Reference, Subprogram } from './code.ts';
 import type { Helper } from './helper-types.ts';
-import { exact, fitsSigned32, make, wideLoad } from './make.ts';
-import { addressOf } from './memory.ts';
+import { fitsSigned32, make, wholeOnly, wideLoad, writable } from './make.ts';
 import {
   BPF_ADD,
   BPF_ALU,
@@ -67,6 +67,9 @@ export const callFrom = (
 };
 
 const checkCount = (callee: Helper | Subprogram, got: number, site: Site | undefined): void => {
+  if (callee?.kind !== 'helper' && (callee as Subprogram | undefined)?.kind !== 'function') {
+    throw new AssemblerError(`call: a helper or a subprogram, got ${typeof callee}`, site);
+  }
   const most = callee.kind === 'helper' ? callee.args.length : callee.arity;
   const least = callee.kind === 'helper' ? callee.required : callee.arity;
   if (got < least || got > most) {
@@ -129,7 +132,7 @@ const moveOf = (
     return constant(
       fitsSigned32(arg)
         ? make({ opcode: BPF_ALU64 | BPF_MOV | BPF_K, dst: to, imm: Number(arg), site })
-        : wideLoad(to, exact(what, arg, site), site),
+        : wideLoad(what, to, arg, site),
     );
   }
   if (arg?.kind === 'map') return constant(loadReference(to, { kind: 'map', map: arg }, site));
@@ -141,7 +144,7 @@ const moveOf = (
     );
   }
   throw new AssemblerError(
-    `${what}: a register, number, map, subprogram or place, got ${typeof arg}`,
+    `${what}: a register, number, map, subprogram or place, got ${arg === null ? 'null' : typeof arg}`,
     site,
   );
 };
@@ -176,8 +179,8 @@ const addressMove = (
   return { to, from: register, emit: (from) => leaInstructions(to, from, rest, site) };
 };
 
-const isKernelAddress = (arg: object | number | bigint): arg is KernelAddress =>
-  typeof arg === 'object' && 'kind' in arg && arg.kind === 'kernel-address';
+const isKernelAddress = (arg: Argument | KernelAddress): arg is KernelAddress =>
+  typeof arg === 'object' && arg !== null && 'kind' in arg && arg.kind === 'kernel-address';
 
 const leaInstructions = (
   dst: number,
@@ -209,21 +212,17 @@ const loadReference = (dst: number, reference: Reference, site: Site | undefined
 export const lea = (to: R, of: Mem<unknown, 'plain' | 'core'> | AnyMap | Subprogram): Code => {
   const site = callSite(lea);
   const what = `lea ${nameOf(to)}`;
-  if (isPlace(of)) return leaFrom(what, to, of, site);
-  if (of.kind === 'function')
-    return loadReference(to.index, { kind: 'function', function: of }, site);
+  wholeOnly(what, to, site);
+  const dst = writable(what, to, site);
+  if (isPlace(of)) {
+    const { register, ...rest } = addressOf(what, of, site);
+    return leaInstructions(dst, register, rest, site);
+  }
+  if (of?.kind === 'function') return loadReference(dst, { kind: 'function', function: of }, site);
+  if (of?.kind !== 'map') {
+    throw new AssemblerError(`${what}: a place, map or subprogram, got ${typeof of}`, site);
+  }
   const reference: Reference =
     of.type === 'array' ? { kind: 'value', map: of, offset: 0 } : { kind: 'map', map: of };
-  return loadReference(to.index, reference, site);
-};
-
-/** `lea` of a place, for macros. */
-export const leaFrom = (
-  what: string,
-  to: R,
-  place: Mem<unknown, 'plain' | 'core'>,
-  site: Site | undefined,
-): Code => {
-  const { register, ...rest } = addressOf(what, place, site);
-  return leaInstructions(to.index, register, rest, site);
+  return loadReference(dst, reference, site);
 };

@@ -7,10 +7,10 @@
  */
 import type { Code, Instruction, Label, Subprogram } from './code.ts';
 import { endsFlow } from './control.ts';
-import { argumentMask, effectsOf } from './effects.ts';
+import { ARGUMENTS, argumentMask, baseOf, effectsOf } from './effects.ts';
 import { type Flat, flatten, type Item } from './flatten.ts';
 import { helperById } from './helpers.ts';
-import { BPF_CALL, BPF_EXIT, BPF_JMP } from './opcodes.ts';
+import { BPF_CALL, BPF_EXIT, BPF_JMP, sizeOfOpcode } from './opcodes.ts';
 import { AssemblerError, type Site } from './site.ts';
 
 const EXIT = BPF_JMP | BPF_EXIT;
@@ -30,6 +30,7 @@ export const checkFunction = (
     if (item.kind === 'instruction' && states[index] === undefined) {
       throw new AssemblerError(`${what}: this instruction is never reached`, item.site);
     }
+    if (item.kind === 'instruction') checkFrame(what, item, flat.frame);
   });
   return flat.items.flatMap((item) => (item.kind === 'instruction' ? subprogramsOf(item) : []));
 };
@@ -67,6 +68,17 @@ const GPL_COMPATIBLE = new Set([
 
 const FRAME = 1 << 10;
 
+/** Refuses an access relative to r10 that meets the bytes of stack slots, which lie at the top of the frame. */
+const checkFrame = (what: string, instruction: Instruction, frame: number): void => {
+  const { opcode, offset, slot, site } = instruction;
+  if (slot || baseOf(instruction) !== 10 || offset + sizeOfOpcode(opcode) <= -frame) return;
+  if (frame === 0 || offset >= 0) return;
+  throw new AssemblerError(
+    `${what}: r10${offset} is in the ${frame} bytes of the stack slots; make a slot with stack() for it`,
+    site,
+  );
+};
+
 const placeLabels = (what: string, items: readonly Item[]): ReadonlyMap<Label, number> => {
   const places = new Map<Label, number>();
   items.forEach((item, index) => {
@@ -76,15 +88,29 @@ const placeLabels = (what: string, items: readonly Item[]): ReadonlyMap<Label, n
     }
     places.set(item, index);
   });
-  for (const item of items) {
-    if (item.kind !== 'instruction' || item.target?.kind !== 'label') continue;
-    if (!places.has(item.target)) {
+  // A fork and the label that it leads to enclose one way of a choice.
+  const ways = items.flatMap((item, from) =>
+    item.kind === 'fork' ? [{ from, to: places.get(item.to)! }] : [],
+  );
+  items.forEach((item, index) => {
+    if (item.kind !== 'instruction' || item.target?.kind !== 'label') return;
+    const { name } = item.target;
+    const place = places.get(item.target);
+    if (place === undefined) {
       throw new AssemblerError(
-        `${what}: label ${item.target.name} is not placed in this program; put it into its list`,
+        `${what}: label ${name} is not placed in this program; put it into its list`,
         item.site,
       );
     }
-  }
+    const within = (at: number) => (way: { from: number; to: number }) =>
+      at > way.from && at < way.to;
+    if (ways.some((way) => within(place)(way) && !within(index)(way))) {
+      throw new AssemblerError(
+        `${what}: label ${name} is in one way of an either, which may not be taken; jump to it from that way only`,
+        item.site,
+      );
+    }
+  });
   return places;
 };
 
@@ -123,7 +149,7 @@ const follow = (
       if (!item.always) reach(index + 1, state, undefined);
     } else {
       const { writes, destroys } = effectsOf(item);
-      const after = (state & ~destroys) | writes;
+      const after = (state & ~destroys) | writes | (destroys ? CALLED : 0);
       if (item.target?.kind === 'label') reach(targets.get(item.target)!, after, item.site);
       if (!endsFlow(item.opcode)) reach(index + 1, after, item.site);
     }
@@ -143,15 +169,21 @@ const lastSite = (items: readonly Item[], index: number): Site | undefined => {
 };
 
 const STACK_ARGUMENTS = 1 << 11;
+/** Beside the registers: whether a call may have come before. */
+const CALLED = 1 << 12;
 
 const checkReads = (what: string, instruction: Instruction, state: number | undefined): void => {
   if (state === undefined) return;
   const unwritten = effectsOf(instruction).reads & ~state & ~STACK_ARGUMENTS;
   if (unwritten === 0) return;
-  const register = `r${31 - Math.clz32(unwritten & -unwritten)}`;
+  const first = unwritten & -unwritten;
   const reason =
     instruction.opcode === EXIT
       ? 'exit() returns r0, but nothing has written it'
-      : `${register} is read here, but nothing has written it${unwritten & 0b111110 ? ' since the last call, and calls destroy r1 to r5' : ''}`;
-  throw new AssemblerError(`${what}: ${reason}`, instruction.site);
+      : `r${31 - Math.clz32(first)} is read here, but nothing has written it`;
+  const since =
+    first & ARGUMENTS && state & CALLED
+      ? ' since the last call, and calls destroy r1 to r5; keep it in r6 to r9'
+      : '';
+  throw new AssemblerError(`${what}: ${reason}${since}`, instruction.site);
 };

@@ -2,8 +2,7 @@
  * @module
  * What a program is made of: instructions, labels, choices, and lists of them. All of it is plain readonly data.
  */
-import type { Enum, Layout, Struct } from '../layout/index.ts';
-import type { Access, Fields } from '../layout/types.ts';
+import type { Access, Enum, Fields, Layout, Struct } from '../layout/index.ts';
 import type { Site } from './site.ts';
 
 /** One instruction. Fields are those of the wire (RFC 9669, section 3), with what is still to be filled in beside. */

@@ -7,7 +7,7 @@
 import type { Width } from '../layout/index.ts';
 import type { Choice, Code, Condition, Instruction, Label, Subprogram } from './code.ts';
 import { type Comparison, compareAndJump } from './jump.ts';
-import { fitsSigned32, make } from './make.ts';
+import { fitsSigned32, make, writable } from './make.ts';
 import {
   BPF_ADD,
   BPF_ALU,
@@ -21,7 +21,7 @@ import {
   BPF_MOV,
   BPF_X,
 } from './opcodes.ts';
-import { isRegister, type Register } from './register.ts';
+import { isRegister, nameOf, type Register } from './register.ts';
 import { AssemblerError, callSite } from './site.ts';
 
 const OPPOSITES: Readonly<Record<Exclude<Comparison, '&'>, Comparison>> = {
@@ -58,7 +58,7 @@ export const when = <B extends Width>(
     const body: Label = { kind: 'label', name: 'then', site };
     enter.push(compareAndJump('&', d, s, body, site), go(no), body);
   } else {
-    enter.push(compareAndJump(OPPOSITES[comparison], d, s, no, site));
+    enter.push(compareAndJump(OPPOSITES[comparison] ?? comparison, d, s, no, site));
   }
   if (!otherwise) return [enter, yes, no];
   return fallsThrough(yes)
@@ -101,16 +101,22 @@ export const times = <B extends Width>(
   const top: Label = { kind: 'label', name: 'loop', site };
   const end: Label = { kind: 'label', name: 'end', site };
   const alu = counter.width === 64 ? BPF_ALU64 : BPF_ALU;
-  const dst = counter.index;
+  const dst = writable('times', counter, site);
   const clear = make({ opcode: alu | BPF_MOV | BPF_K, dst, site });
   const step = make({ opcode: alu | BPF_ADD | BPF_K, dst, imm: 1, site });
+  if (!isRegister(count) && (!fitsSigned32(count) || count < 1)) {
+    throw new AssemblerError(`times: a loop runs from 1 time on, got ${count}`, site);
+  }
   const again = compareAndJump('<', counter, count, top, site);
   if (isRegister(count)) {
+    if (count.index === dst) {
+      throw new AssemblerError(
+        `times: ${nameOf(counter)} cannot hold both the counter and the count`,
+        site,
+      );
+    }
     const none = compareAndJump('>=', counter, count, end, site);
     return [clear, none, top, body, step, again, end];
-  }
-  if (!fitsSigned32(count) || count < 1) {
-    throw new AssemblerError(`times: a loop runs from 1 time on, got ${count}`, site);
   }
   return [clear, top, body, step, again];
 };
@@ -166,9 +172,9 @@ export const fn = (
   { global = false } = {},
 ): Subprogram => {
   const site = callSite(fn);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,126}$/.test(name)) {
     throw new AssemblerError(
-      `fn: a function needs a C identifier for a name, got ${JSON.stringify(name)}`,
+      `fn: a function needs a C identifier of at most 127 characters for a name, got ${JSON.stringify(name)}`,
       site,
     );
   }

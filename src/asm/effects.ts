@@ -40,7 +40,7 @@ export interface Effects {
 const effects = (reads: number, writes = 0, destroys = 0): Effects => ({ reads, writes, destroys });
 
 /** r1 to r5. */
-const ARGUMENTS = 0b111110;
+export const ARGUMENTS = 0b111110;
 
 /** The first `count` argument registers. */
 export const argumentMask = (count: number): number => ((1 << count) - 1) << 1;
@@ -73,6 +73,20 @@ const loadEffects = (opcode: number, dst: number, src: number): Effects => {
   if (mode === BPF_IMM) return effects(0, dst);
   // Packet loads take the context from r6 and behave as a call.
   return effects(mode === BPF_IND ? src | 0b1000000 : 0b1000000, 1, ARGUMENTS);
+};
+
+/** The register that addresses memory; undefined for instructions that touch none. */
+export const baseOf = ({ opcode, imm, dst, src }: Instruction): number | undefined => {
+  switch (classOf(opcode)) {
+    case BPF_LDX:
+      return src;
+    case BPF_ST:
+      return dst;
+    case BPF_STX:
+      return (opcode & 0xe0) === BPF_ATOMIC && imm === BPF_LOAD_ACQ ? src : dst;
+    default:
+      return undefined;
+  }
 };
 
 const atomicEffects = (imm: number, dst: number, src: number): Effects => {

@@ -37,7 +37,9 @@ export const encode = (instructions: readonly Instruction[]): Uint8Array => {
   return bytes;
 };
 
-const checkRange = ({ opcode, dst, src, offset, imm, imm64 }: Instruction): void => {
+const checkRange = (instruction: Instruction): void => {
+  const { opcode, dst, src, offset, imm, imm64, slot } = instruction;
+  if (slot) throw new RangeError(`a stack slot has no offset yet: assemble the program first`);
   const fits = (value: number, least: number, most: number) =>
     Number.isInteger(value) && value >= least && value <= most;
   if (
@@ -46,10 +48,12 @@ const checkRange = ({ opcode, dst, src, offset, imm, imm64 }: Instruction): void
     !fits(src, 0, 15) ||
     !fits(offset, -32768, 32767) ||
     !fits(imm, -(2 ** 31), 2 ** 31 - 1) ||
-    (imm64 !== undefined && (imm64 < 0n || imm64 >= 2n ** 64n))
+    (imm64 !== undefined && (imm64 < 0n || imm64 >= 2n ** 64n)) ||
+    // The 64-bit load has its immediate in imm64 alone.
+    (opcode === LDDW && imm !== 0)
   ) {
     throw new RangeError(
-      `instruction 0x${opcode.toString(16)}: a field is out of its range: dst ${dst}, src ${src}, offset ${offset}, imm ${imm64 ?? imm}`,
+      `instruction 0x${opcode.toString(16)}: a field is out of its range: dst ${dst}, src ${src}, offset ${offset}, imm ${imm}, imm64 ${imm64}`,
     );
   }
 };

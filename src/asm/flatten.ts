@@ -5,7 +5,7 @@
  * Choices are decided when `choose` is given; else both ways are kept, with forks, so that a check sees all paths.
  */
 import type { Choice, Code, Condition, Instruction, Label, StackSlot } from './code.ts';
-import { AssemblerError } from './site.ts';
+import { AssemblerError, type Site } from './site.ts';
 
 /** Goes on, or to the label: a choice that is not decided yet. `always` for the jump over the other way. */
 export interface Fork {
@@ -40,8 +40,9 @@ export const flatten = (body: Code, choose?: (condition: Condition) => boolean):
   const walk = (code: Code, scope: Scope): void => {
     if (code === false || code === null || code === undefined) return;
     if (Array.isArray(code)) {
-      const inner = { parent: scope, depth: scope.depth + 1 };
-      for (const item of code as readonly Code[]) walk(item, inner);
+      const list = code as readonly Code[];
+      const inner = isOneElement(list) ? scope : { parent: scope, depth: scope.depth + 1 };
+      for (const item of list) walk(item, inner);
       return;
     }
     const item = code as Instruction | Label | Choice;
@@ -75,6 +76,19 @@ export const flatten = (body: Code, choose?: (condition: Condition) => boolean):
 
   walk(body, { parent: undefined, depth: 0 });
   return { items, ...placeSlots(owners) };
+};
+
+/**
+ * Whether one `call` or `lea` made the whole list. It counts as one element of the list around it: the address that
+ * `lea` leaves in a register outlives its own two instructions.
+ */
+const isOneElement = (list: readonly Code[]): boolean => {
+  const site = (item: Code | undefined): Site | undefined =>
+    (item as Instruction | undefined)?.kind === 'instruction'
+      ? (item as Instruction).site
+      : undefined;
+  const first = site(list[0]);
+  return first !== undefined && list.every((item) => site(item) === first);
 };
 
 const describe = (value: unknown): string =>

@@ -292,4 +292,8 @@ export const helper = /* @__PURE__ */ named({
 export type HelperName = keyof typeof helper;
 
 /** The helper that a call instruction names by number; undefined for a number that this table does not have. */
-export const helperById = (id: number): Helper | undefined => Object.values(helper)[id - 1];
+export const helperById = (id: number): Helper | undefined => {
+  byId ??= Object.values(helper);
+  return byId[id - 1];
+};
+let byId: readonly Helper[] | undefined;

@@ -48,23 +48,23 @@ export {
 } from './jump.ts';
 export * from './kernel-number.ts';
 export { label, stack, stackFrom } from './label.ts';
+export { type ListingOptions, listing } from './listing.ts';
 export { make } from './make.ts';
-export { ldAbs, ldInd, load, loadSigned, store } from './memory.ts';
+export { load, loadSigned, store } from './memory.ts';
 export * from './opcodes.ts';
+export { ldAbs, ldInd } from './packet.ts';
+export { type Names, print } from './print.ts';
+export { coreRead, type Read, read, type UserRead, userRead } from './read.ts';
 export {
-  coreRead,
   coreReadString,
-  type Read,
   type ReadString,
-  read,
   readDataLoc,
   readString,
-  type UserRead,
-  userRead,
   userReadString,
-} from './read.ts';
+} from './read-string.ts';
 export * from './register.ts';
 export { restamp } from './restamp.ts';
+export { type Requirement, requires } from './since.ts';
 export {
   AssemblerError,
   callSite,

@@ -5,7 +5,7 @@
  */
 import type { Width } from '../layout/index.ts';
 import type { Instruction, Label } from './code.ts';
-import { immediate, make, readable, sameWidth } from './make.ts';
+import { immediate, make, readable, sameWidth, wholeOnly } from './make.ts';
 import {
   BPF_EXIT,
   BPF_JA,
@@ -60,6 +60,10 @@ export const compareAndJump = (
   site: Site,
 ): Instruction => {
   const what = `if ${nameOf(d)} ${comparison}`;
+  if (!Object.hasOwn(COMPARISONS, comparison)) {
+    const known = Object.keys(COMPARISONS).join(' ');
+    throw new AssemblerError(`${what}: a comparison is one of ${known}`, site);
+  }
   requireLabel(what, to, site);
   const opcode = (d.width === 64 ? BPF_JMP : BPF_JMP32) | COMPARISONS[comparison];
   const dst = readable(what, d, site);
@@ -115,6 +119,7 @@ export const jal = (to: Label): Instruction => {
 /** To the address in `d`, which comes from a map of instruction addresses. Linux 6.19. */
 export const gotox = (d: R): Instruction => {
   const site = callSite(gotox);
+  wholeOnly('gotox', d, site);
   return make({ opcode: BPF_JMP | BPF_JA | BPF_X, dst: readable('gotox', d, site), site });
 };
 

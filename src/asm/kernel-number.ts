@@ -35,7 +35,12 @@ type TypeFact = (type: AnyKernelType) => KernelFact;
 const ofField = (name: string, kind: CoreKind): FieldFact => {
   const mnemonic: FieldFact = (field) => {
     const { root, path } = locationOf(field).steps.at(-1)!;
-    if (root?.origin !== 'kernel') {
+    // Of a context it is only known whether it has a field.
+    if (
+      root === undefined ||
+      root.origin === 'local' ||
+      (root.origin !== 'kernel' && kind !== 'field_exists')
+    ) {
       throw new AssemblerError(`${name}: a field of a kernelStruct`, callSite(mnemonic));
     }
     return fact({ kind, root, path });
@@ -52,7 +57,7 @@ const ofType =
 export const fieldOffset: FieldFact = /* @__PURE__ */ ofField('fieldOffset', 'field_byte_offset');
 /** The field's size in bytes. */
 export const fieldSize: FieldFact = /* @__PURE__ */ ofField('fieldSize', 'field_byte_size');
-/** 1 where the kernel's struct has the field, else 0. */
+/** 1 where the kernel's struct, the tracepoint's record or the hook's arguments have the field, else 0. */
 export const fieldExists: FieldFact = /* @__PURE__ */ ofField('fieldExists', 'field_exists');
 /** 1 where the field is signed, else 0. */
 export const fieldSigned: FieldFact = /* @__PURE__ */ ofField('fieldSigned', 'field_signed');

@@ -4,7 +4,7 @@
  */
 import type { Instruction } from './code.ts';
 import { LDDW } from './opcodes.ts';
-import { nameOf, type Register } from './register.ts';
+import { isRegister, nameOf, type Register } from './register.ts';
 import { AssemblerError, type Site } from './site.ts';
 
 /** An instruction; what is left out is 0. */
@@ -24,6 +24,9 @@ export const fitsSigned32 = (value: number | bigint): boolean =>
 /** A number that is exact, as a bigint. */
 export const exact = (what: string, value: number | bigint, site?: Site): bigint => {
   if (typeof value === 'bigint') return value;
+  if (typeof value !== 'number') {
+    throw new AssemblerError(`${what}: a register or a number, got ${typeof value}`, site);
+  }
   if (!Number.isSafeInteger(value)) {
     throw new AssemblerError(
       `${what}: ${value} is not a whole number that JavaScript holds exactly; write it as a bigint`,
@@ -67,13 +70,26 @@ export const offset16 = (what: string, offset: number, site: Site | undefined): 
 
 /** Refuses a register that an instruction may not write. */
 export const writable = (what: string, register: Register, site: Site | undefined): number => {
-  if (register.index === 10)
-    throw new AssemblerError(`${what}: r10, the frame pointer, is read-only`, site);
-  return readable(what, register, site);
+  const index = readable(what, register, site);
+  if (index === 10) throw new AssemblerError(`${what}: r10, the frame pointer, is read-only`, site);
+  return index;
 };
 
-/** Refuses r11, which only addresses stack arguments. */
+/** Refuses the lower half of a register where only the whole will do. */
+export const wholeOnly = (what: string, register: Register, site: Site | undefined): void => {
+  if (isRegister(register) && register.width !== 64) {
+    throw new AssemblerError(
+      `${what}: it takes all 64 bits, so write r${register.index}, not ${nameOf(register)}`,
+      site,
+    );
+  }
+};
+
+/** Refuses r11, which only addresses stack arguments, and what is no register at all. */
 export const readable = (what: string, register: Register, site: Site | undefined): number => {
+  if (!isRegister(register)) {
+    throw new AssemblerError(`${what}: a register, got ${typeof register}`, site);
+  }
   if (register.index === 11) {
     throw new AssemblerError(
       `${what}: r11 is only the base of loads and stores of stack arguments`,
@@ -93,6 +109,16 @@ export const sameWidth = (what: string, a: Register, b: Register, site: Site | u
   }
 };
 
-/** The 16-byte load of a 64-bit constant. */
-export const wideLoad = (dst: number, value: bigint, site: Site | undefined): Instruction =>
-  make({ opcode: LDDW, dst, imm64: BigInt.asUintN(64, value), site });
+/** The 16-byte load of a 64-bit constant, signed or unsigned. */
+export const wideLoad = (
+  what: string,
+  dst: number,
+  value: number | bigint,
+  site: Site | undefined,
+): Instruction => {
+  const number = exact(what, value, site);
+  if (number < -(2n ** 63n) || number >= 2n ** 64n) {
+    throw new AssemblerError(`${what}: ${value} does not fit in 64 bits`, site);
+  }
+  return make({ opcode: LDDW, dst, imm64: BigInt.asUintN(64, number), site });
+};

@@ -4,85 +4,29 @@
  */
 import {
   type Access,
-  type Bitfield,
   describePlace,
   type Loadable,
-  type Location,
-  locationOf,
   type Mem,
   type Scalar,
   type Width,
 } from '../layout/index.ts';
-import type { Code, Instruction, Relocation } from './code.ts';
-import { immediate, make, offset16, readable, writable } from './make.ts';
+import { addressOf, loadableOf } from './address.ts';
+import { loadBits } from './bits.ts';
+import type { Code, Instruction } from './code.ts';
+import { immediate, make, readable, wholeOnly, writable } from './make.ts';
 import {
-  BPF_ABS,
   BPF_ALU64,
   BPF_ARSH,
-  BPF_IND,
-  BPF_LD,
   BPF_LDX,
   BPF_LSH,
   BPF_MEM,
   BPF_MEMSX,
-  BPF_RSH,
   BPF_ST,
   BPF_STX,
   sizeBits,
 } from './opcodes.ts';
 import { isRegister, nameOf, type R, type Register } from './register.ts';
 import { AssemblerError, callSite, type Site } from './site.ts';
-
-/** The fields of an instruction that address a place. */
-export interface Address {
-  readonly register: number;
-  readonly offset: number;
-  readonly slot?: Instruction['slot'];
-  readonly relocation?: Relocation;
-}
-
-/** How an instruction addresses `place`; not for chains, which take more than one. */
-export const addressOf = (
-  what: string,
-  place: Mem<unknown, Access>,
-  site: Site | undefined,
-): Address => {
-  const location = locationOf(place);
-  const { base, steps, access } = location;
-  if (access === 'chain') {
-    throw new AssemblerError(
-      `${what}: ${describePlace(place)} is behind a pointer; use coreRead or read`,
-      site,
-    );
-  }
-  const step = steps[0]!;
-  if (base.kind === 'slot') {
-    return {
-      register: 10,
-      offset: step.offset,
-      slot: base as unknown as NonNullable<Instruction['slot']>,
-    };
-  }
-  const register = (base as R).index;
-  if (access === 'plain') return { register, offset: offset16(what, step.offset, site) };
-  return { register, offset: step.offset, relocation: fieldOffset(location) };
-};
-
-/** The relocation of a place's last step: where the kernel has that field. */
-export const fieldOffset = ({ steps }: Location, step = steps.length - 1): Relocation => {
-  const { root, path } = steps[step]!;
-  return { kind: 'field_byte_offset', root: root!, path };
-};
-
-/** What `place` holds, if one register can hold it. */
-export const loadableOf = (what: string, place: Mem<unknown, Access>, site: Site | undefined) => {
-  const { layout } = locationOf(place);
-  if ('bits' in layout) return layout;
-  throw new AssemblerError(
-    `${what}: ${describePlace(place)} is no scalar but ${layout.kind} of ${layout.size} bytes`,
-    site,
-  );
-};
 
 const sameBits = (
   what: string,
@@ -120,7 +64,7 @@ export const loadFrom = (
 ): Code => {
   const layout = loadableOf(what, from, site);
   const dst = writable(what, to, site);
-  if (layout.kind === 'bitfield') return loadBits(what, dst, from, layout, site);
+  if (layout.kind === 'bitfield') return loadBits(what, to, from, layout, site);
   const { register, ...address } = addressOf(what, from, site);
   return make({
     opcode: BPF_LDX | BPF_MEM | sizeBits(layout.size),
@@ -131,22 +75,20 @@ export const loadFrom = (
   });
 };
 
-/** Loads a signed field and extends its sign. 8 to 32 bits into either half; Linux 6.6, before that a shift pair. */
-export const loadSigned = <B extends Width>(
-  to: Register<B>,
+/** Loads a field of 8 to 32 bits and extends its sign to 64. Linux 6.6; a shift pair before that. */
+export const loadSigned = (
+  to: R,
   from: Mem<Scalar<unknown, 32, boolean>, 'plain' | 'core'>,
 ): Code => {
   const site = callSite(loadSigned);
   const what = `loadSigned ${nameOf(to)}`;
+  wholeOnly(what, to, site);
   const layout = loadableOf(what, from, site);
   if (layout.size > 4 || layout.kind === 'bitfield') {
     throw new AssemblerError(
       `${what}: ${describePlace(from)} has ${layout.size * 8} bits; load reads it whole`,
       site,
     );
-  }
-  if (to.width === 32) {
-    throw new AssemblerError(`${what}: it extends to 64 bits, so it fills r${to.index}`, site);
   }
   const dst = writable(what, to, site);
   const { register, ...address } = addressOf(what, from, site);
@@ -162,45 +104,6 @@ export const loadSigned = <B extends Width>(
       make({ opcode: BPF_ALU64 | BPF_ARSH, dst, imm: bits, site }),
     ],
   };
-};
-
-/** Loads the storage unit and shifts the bits out of it. */
-function loadBits(
-  what: string,
-  dst: number,
-  from: Mem<unknown, Access>,
-  layout: Bitfield<unknown, Width>,
-  site: Site | undefined,
-): Code {
-  const { register, offset, slot, relocation } = addressOf(what, from, site);
-  const right = layout.signed ? BPF_ARSH : BPF_RSH;
-  const unit = BPF_LDX | BPF_MEM | sizeBits(layout.size);
-  const shift = (operation: number, imm: number, kind: 'field_lshift_u64' | 'field_rshift_u64') =>
-    make({
-      opcode: BPF_ALU64 | operation,
-      dst,
-      imm,
-      site,
-      relocation: relocation && { ...relocation, kind },
-    });
-  const skip = bitsBefore(from);
-  return [
-    make({ opcode: unit, dst, src: register, offset, slot, relocation, site }),
-    shift(BPF_LSH, 64 - skip - layout.width, 'field_lshift_u64'),
-    shift(right, 64 - layout.width, 'field_rshift_u64'),
-  ];
-}
-
-/** The bits of a bitfield's storage unit that lie below it. */
-const bitsBefore = (place: Mem<unknown, Access>): number => {
-  const { root, path } = locationOf(place).steps[0]!;
-  let members = root?.members;
-  for (const name of path) {
-    const member = members?.find((candidate) => candidate.name === name);
-    if (member?.layout.kind === 'bitfield') return member.bitOffset - member.offset * 8;
-    members = member?.layout.kind === 'struct' ? member.layout.members : undefined;
-  }
-  throw new RangeError(`${describePlace(place)} is no bitfield of a struct`);
 };
 
 /** Stores a register or a constant into a field of this program's memory. */
@@ -261,27 +164,3 @@ const storedImmediate = (
   }
   return immediate(what, size === 8 ? 64 : 32, value, 'put it in a register with mov first', site);
 };
-
-/** `r0 = ` the bytes of the packet at `offset`, in host order; ends the program with 0 beyond it. r6 holds the context. */
-export const ldAbs = (size: Scalar<number, 32>, offset: number): Instruction => {
-  const site = callSite(ldAbs);
-  return make({
-    opcode: BPF_LD | BPF_ABS | sizeBits(size.size),
-    imm: packetOffset('ldAbs', offset, site),
-    site,
-  });
-};
-
-/** `r0 = ` the bytes of the packet at `offset` plus a register; as `ldAbs` else. */
-export const ldInd = (size: Scalar<number, 32>, register: R, offset: number): Instruction => {
-  const site = callSite(ldInd);
-  return make({
-    opcode: BPF_LD | BPF_IND | sizeBits(size.size),
-    src: readable('ldInd', register, site),
-    imm: packetOffset('ldInd', offset, site),
-    site,
-  });
-};
-
-const packetOffset = (what: string, offset: number, site: Site): number =>
-  immediate(what, 64, offset, 'packets are shorter', site);

@@ -11,43 +11,41 @@
  * copy that fails gives zeros. A field that this kernel has in another size than declared is converted.
  */
 import {
-  type Access,
-  type Bytes,
-  type Chars,
   describePlace,
   type Loadable,
   type Location,
   locationOf,
   type Mem,
-  type Pointer,
   placeOfStep,
   pointer,
   u64,
   type Width,
 } from '../layout/index.ts';
+import { loadableOf, offsetRelocation } from './address.ts';
 import type { KernelNumber } from './alu.ts';
+import { clearUpper } from './bits.ts';
 import { callFrom } from './call.ts';
 import type { Code } from './code.ts';
-import type { Helper } from './helper-types.ts';
-import { helper } from './helpers.ts';
+import {
+  type AnySource,
+  type AnyTarget,
+  type Block,
+  follow,
+  isContext,
+  KERNEL,
+  type Memory,
+  requireLasting,
+  TRUSTED,
+  USER,
+} from './hops.ts';
 import { stackFrom } from './label.ts';
 import { make } from './make.ts';
-import { addressOf, fieldOffset, loadableOf, loadFrom, storeTo } from './memory.ts';
-import {
-  BPF_ADD,
-  BPF_ALU64,
-  BPF_AND,
-  BPF_ARSH,
-  BPF_K,
-  BPF_LSH,
-  BPF_RSH,
-  BPF_X,
-} from './opcodes.ts';
-import { isRegister, type R, type Register, r0, r3, whole } from './register.ts';
+import { loadFrom, storeTo } from './memory.ts';
+import { BPF_ALU64, BPF_ARSH, BPF_LSH, BPF_RSH } from './opcodes.ts';
+import { isRegister, type Register, r0, whole } from './register.ts';
 import { AssemblerError, callSite, type Site } from './site.ts';
 
 type Target<B extends Width> = Register<B> | Mem<Loadable<B>, 'plain'>;
-type Block = Chars | Bytes;
 
 /** A copy of one value from a place into a register or memory. */
 export interface Read {
@@ -60,37 +58,6 @@ export interface UserRead {
   <B extends Width>(to: Target<B>, from: Mem<Loadable<NoInfer<B>>, 'plain' | 'chain'>): Code;
   (to: Mem<Block, 'plain'>, from: Mem<Block, 'plain' | 'chain'>): Code;
 }
-
-/** What a string is read from: a `char *` or `char[]` field, or a register that holds the address. */
-type StringSource<A extends Access> = R | Mem<Pointer<unknown>, A> | Mem<Chars, A>;
-
-/**
- * A copy of a NUL-terminated string; r0 = its bytes with the NUL, or a negative error. A longer string is cut, and
- * then r0 is the size of the target. The size is that of the target's field, or given when a register addresses it.
- */
-export interface ReadString<A extends Access> {
-  (to: Mem<Block, 'plain'>, from: StringSource<A>): Code;
-  (to: R, from: StringSource<A>, size: number): Code;
-}
-
-interface Memory {
-  readonly copy: Helper;
-  readonly string: Helper;
-  /** Whether plain loads may follow pointers. */
-  readonly direct: boolean;
-}
-
-const KERNEL: Memory = {
-  copy: helper.probe_read_kernel,
-  string: helper.probe_read_kernel_str,
-  direct: false,
-};
-const TRUSTED: Memory = { ...KERNEL, direct: true };
-const USER: Memory = {
-  copy: helper.probe_read_user,
-  string: helper.probe_read_user_str,
-  direct: false,
-};
 
 export const coreRead: Read = (to: unknown, from: unknown): Code =>
   copy('coreRead', KERNEL, to as AnyTarget, from as AnySource, callSite(coreRead));
@@ -108,25 +75,6 @@ export const read: Read = (to: unknown, from: unknown): Code => {
 export const userRead: UserRead = (to: unknown, from: unknown): Code =>
   copy('userRead', USER, to as AnyTarget, from as AnySource, callSite(userRead));
 
-export const coreReadString: ReadString<'core' | 'chain'> = (to, from, size?: number): Code =>
-  copyString('coreReadString', KERNEL, to, from, size, callSite(coreReadString));
-
-export const readString: ReadString<'core' | 'chain'> = (to, from, size?: number): Code => {
-  const site = callSite(readString);
-  return {
-    kind: 'choice',
-    condition: { test: 'trusted' },
-    yes: copyString('readString', TRUSTED, to, from, size, site),
-    no: copyString('readString', KERNEL, to, from, size, site),
-  };
-};
-
-export const userReadString: ReadString<'plain' | 'chain'> = (to, from, size?: number): Code =>
-  copyString('userReadString', USER, to, from, size, callSite(userReadString));
-
-type AnyTarget = Register | Mem<unknown, 'plain'>;
-type AnySource = Mem<unknown, Access>;
-
 function copy(what: string, memory: Memory, to: AnyTarget, from: AnySource, site: Site): Code {
   if (isRegister(to)) {
     const { bits } = loadableOf(what, from, site);
@@ -136,6 +84,9 @@ function copy(what: string, memory: Memory, to: AnyTarget, from: AnySource, site
         site,
       );
     }
+  } else {
+    requireLasting(what, to, site);
+    requireSameSize(what, to, from, site);
   }
   const location = locationOf(from);
   const scalar = 'bits' in location.layout;
@@ -150,9 +101,20 @@ function copy(what: string, memory: Memory, to: AnyTarget, from: AnySource, site
   return [path.code, lastCopy(what, memory, to, path.place, site)];
 }
 
-/** Whether a location starts in the program's context, which is loaded from, never probed. */
-const isContext = ({ steps }: Location): boolean =>
-  steps[0]?.root?.origin === 'arguments' || steps[0]?.root?.origin === 'tracepoint';
+/** Refuses a copy that would leave bytes of its target unwritten, or write beyond it. */
+function requireSameSize(
+  what: string,
+  to: Mem<unknown, 'plain'>,
+  from: AnySource,
+  site: Site,
+): void {
+  const [target, source] = [locationOf(to).layout, locationOf(from).layout];
+  if (target.size === source.size || source.kind === 'bitfield') return;
+  throw new AssemblerError(
+    `${what}: ${describePlace(to)} has ${target.size} bytes, but ${describePlace(from)} has ${source.size}${'bits' in source ? '; read it into a register and store that' : ''}`,
+    site,
+  );
+}
 
 /** Plain loads along trusted pointers. */
 function directCopy(
@@ -174,32 +136,18 @@ function directCopy(
   return code;
 }
 
-/** Reads every pointer on the way; the place that remains is one step from its base. */
-function follow(what: string, memory: Memory, location: Location, site: Site) {
-  const { layout, steps } = location;
-  let base = location.base;
-  const code: Code[] = [];
-  steps.slice(0, -1).forEach((step, index) => {
-    const hop = placeOfStep(pointer(), base, step);
-    if (memory.direct || (index === 0 && isContext(location))) {
-      code.push(loadFrom(what, r3, hop, site));
-    } else {
-      const address = stackFrom(u64, site);
-      code.push(callFrom(site, memory.copy, [address, 8, { kind: 'kernel-address', place: hop }]));
-      code.push(loadFrom(what, r3, address, site));
-    }
-    base = r3;
-  });
-  return { code, place: placeOfStep(layout, base, steps.at(-1)!) };
-}
-
 /** The copy at the end of a path. */
 function lastCopy(what: string, memory: Memory, to: AnyTarget, place: AnySource, site: Site): Code {
   const { layout, steps } = locationOf(place);
-  if (layout.kind === 'bitfield') return anySize(what, memory, to, place, site);
+  const kernel = steps[0]!.root?.origin === 'kernel';
+  if (layout.kind === 'bitfield') {
+    return kernel
+      ? anySize(what, memory, to, place, site)
+      : copyBits(what, memory, to, place, site);
+  }
   const asDeclared = copyBytes(what, memory, to, place, layout.size, site);
-  if (steps[0]!.root?.origin !== 'kernel' || layout.size === 1) return asDeclared;
-  const relocation = { ...fieldOffset(locationOf(place)), kind: 'field_byte_size' as const };
+  if (!kernel || layout.size === 1) return asDeclared;
+  const relocation = { ...offsetRelocation(locationOf(place)), kind: 'field_byte_size' as const };
   // Little-endian: the first bytes of a longer integer are its low ones, so only a shorter one needs care.
   return {
     kind: 'choice',
@@ -232,11 +180,24 @@ function copyBytes(
   ];
 }
 
-/** A field of unknown size, bitfields too: its unit into 64 zeroed bits, then the shifts that CO-RE knows. */
+/** A bitfield of the program's own layouts: a copy of its unit, from which a load takes the bits. */
+function copyBits(what: string, memory: Memory, to: AnyTarget, place: AnySource, site: Site): Code {
+  const { layout, steps } = locationOf(place);
+  const unit = stackFrom(u64, site);
+  const bits = placeOfStep(layout, locationOf(unit).base, { ...steps[0]!, offset: 0 });
+  const holder = isRegister(to) ? to : r0;
+  return [
+    callFrom(site, memory.copy, [unit, layout.size, { kind: 'kernel-address', place }]),
+    loadFrom(what, holder, bits, site),
+    !isRegister(to) && storeTo(what, to, holder, site),
+  ];
+}
+
+/** A kernel field of unknown size, bitfields too: its unit into 64 zeroed bits, then the shifts that CO-RE knows. */
 function anySize(what: string, memory: Memory, to: AnyTarget, place: AnySource, site: Site): Code {
   const location = locationOf(place);
   const { signed } = loadableOf(what, place, site);
-  const offset = fieldOffset(location);
+  const offset = offsetRelocation(location);
   const dst = isRegister(to) ? to.index : 0;
   const unit = stackFrom(u64, site);
   const shift = (operation: number, kind: 'field_lshift_u64' | 'field_rshift_u64') =>
@@ -251,53 +212,6 @@ function anySize(what: string, memory: Memory, to: AnyTarget, place: AnySource, 
     loadFrom(what, isRegister(to) ? whole(to) : r0, unit, site),
     shift(BPF_LSH, 'field_lshift_u64'),
     shift(signed ? BPF_ARSH : BPF_RSH, 'field_rshift_u64'),
-    !isRegister(to) && storeTo(what, to, r0, site),
+    isRegister(to) ? signed && clearUpper(to, site) : storeTo(what, to, r0, site),
   ];
 }
-
-function copyString(
-  what: string,
-  memory: Memory,
-  to: R | Mem<Block, 'plain'>,
-  from: R | AnySource,
-  size: number | undefined,
-  site: Site,
-): Code {
-  const bytes = isRegister(to) ? size : locationOf(to).layout.size;
-  if (bytes === undefined || !(bytes > 0)) {
-    throw new AssemblerError(
-      `${what}: give the size of the memory that the register points to`,
-      site,
-    );
-  }
-  if (isRegister(from)) return callFrom(site, memory.string, [to, bytes, from]);
-  const location = locationOf(from);
-  if (location.layout.kind === 'pointer') {
-    // The string is one hop further than the field: the path ends with the pointer itself.
-    const end = { root: undefined, path: [], offset: 0 };
-    const path = follow(what, memory, { ...location, steps: [...location.steps, end] }, site);
-    return [path.code, callFrom(site, memory.string, [to, bytes, r3])];
-  }
-  const path = follow(what, memory, location, site);
-  return [
-    path.code,
-    callFrom(site, memory.string, [to, bytes, { kind: 'kernel-address', place: path.place }]),
-  ];
-}
-
-/**
- * The string of a tracepoint's dynamic array: a `dataLoc` field says where it lies in the record. r0 = its bytes with
- * the NUL, or a negative error.
- */
-export const readDataLoc = (to: Mem<Block, 'plain'>, field: Mem<Loadable<32>, 'core'>): Code => {
-  const site = callSite(readDataLoc);
-  const what = 'readDataLoc';
-  const { register: context } = addressOf(what, field, site);
-  return [
-    loadFrom(what, r3, field, site),
-    // The low half is the offset from the start of the record, the high half the length.
-    make({ opcode: BPF_ALU64 | BPF_AND | BPF_K, dst: 3, imm: 0xffff, site }),
-    make({ opcode: BPF_ALU64 | BPF_ADD | BPF_X, dst: 3, src: context, site }),
-    callFrom(site, helper.probe_read_kernel_str, [to, locationOf(to).layout.size, r3]),
-  ];
-};

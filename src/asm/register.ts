@@ -51,10 +51,10 @@ const wholes = /* @__PURE__ */ Object.freeze([r0, r1, r2, r3, r4, r5, r6, r7, r8
 /** The 64-bit register of which `register` is the lower half, or itself. */
 export const whole = (register: Register): R => wholes[register.index]!;
 
-/** `r3` or `w3`. */
-export const nameOf = (register: Register): string =>
-  `${register.width === 64 ? 'r' : 'w'}${register.index}`;
-
 /** Whether `value` is a register. */
 export const isRegister = (value: unknown): value is Register =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'register';
+
+/** `r3` or `w3`; what it is for anything else, which plain JavaScript callers can pass. */
+export const nameOf = (register: Register): string =>
+  isRegister(register) ? `${register.width === 64 ? 'r' : 'w'}${register.index}` : typeof register;

@@ -20,14 +20,29 @@ export interface Frame {
   readonly column: number;
 }
 
+/** V8's additions to Error. Engines without them get instructions without lines. */
+interface Traces {
+  captureStackTrace?: (holder: object, above: unknown) => void;
+  stackTraceLimit?: number;
+}
+
+/** V8's own limit: a user's macros are rarely deeper. */
+const FRAMES = 10;
+
 /** The trace from the caller of `mnemonic`, a constructor or macro of the language, on. */
 export const callSite = (mnemonic: (...args: never[]) => unknown): Site => {
   const holder: Site = {};
-  // Browsers without it get instructions without lines.
-  (Error as { captureStackTrace?: (holder: object, above: unknown) => void }).captureStackTrace?.(
-    holder,
-    mnemonic,
-  );
+  const traces = Error as Traces;
+  const limit = traces.stackTraceLimit;
+  if (limit !== undefined && limit >= FRAMES) {
+    traces.captureStackTrace?.(holder, mnemonic);
+    return holder;
+  }
+  // The user wants short traces, but a line for each instruction all the same.
+  traces.stackTraceLimit = FRAMES;
+  traces.captureStackTrace?.(holder, mnemonic);
+  if (limit === undefined) delete traces.stackTraceLimit;
+  else traces.stackTraceLimit = limit;
   return holder;
 };
 
@@ -51,7 +66,10 @@ export const ownFrames = (site: Site | undefined, program: Site | undefined): re
   const frames = framesOf(site);
   const around = new Set(framesOf(program).map(keyOf));
   const shared = frames.findIndex((frame) => around.has(keyOf(frame)));
-  return shared > 0 ? frames.slice(0, shared) : frames.slice(0, 1);
+  // At the top level of a module there is nothing around the program: a trace that was not cut is all its own.
+  const whole = around.size > 0 && (site?.stack?.split('\n').length ?? 0) <= FRAMES;
+  const own = shared === -1 && whole ? frames.length : shared;
+  return frames.slice(0, Math.max(1, own));
 };
 
 const keyOf = ({ file, line, column }: Frame): string => `${file}:${line}:${column}`;

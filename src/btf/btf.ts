@@ -46,7 +46,10 @@ export class Btf {
 
   /** Throws BtfError when the header is not that of BTF; what comes after it is checked when it is read. */
   constructor(bytes: Uint8Array | ArrayBuffer, options: BtfOptions = {}) {
-    const data = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+    // A view of the same bytes even of a Buffer, whose own subarray() and indexOf() are slower.
+    const data = ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes);
     const header = decodeHeader(data);
     this.base = options.base;
     this.label = options.label ?? 'the BTF';

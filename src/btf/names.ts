@@ -2,7 +2,7 @@
  * Types by name. One name is found by searching the bytes of the string table and then the words of the type section;
  * whoever asks for many gets an index: hash chains over all names, in two typed arrays, no string made.
  *
- * Measured on vmlinux (126,585 types), cold process: about 1 ms a search, 8 to 10 ms the index (3.4 warm).
+ * Measured on vmlinux of 6.18 (126,585 types), Node 20, 2 vCPU, cold process: 1 to 2 ms a search, 10 ms the index (3.6 warm).
  *
  * @example
  * essentialName('task_struct___old');   // 'task_struct'
@@ -61,9 +61,8 @@ export class Names {
     if (!isName(name)) return -1;
     if (!this.#wantsIndex()) {
       const offset = this.#strings.find(name);
-      const found = offset === -1 ? -1 : this.#records.findNamed(offset, kinds, 0);
-      if (found !== -1 || !this.#strings.hasEnding(name)) return found;
-      // The strings may share their ends ("struct" in "task_struct"): only the index is sure that it is not there.
+      if (offset !== -1) return this.#records.findNamed(offset, kinds, 0);
+      if (!this.#isSharedEnding(name)) return -1;
     }
     for (const index of this.index().named(name)) {
       if (this.#isOneOf(index, kinds)) return index;
@@ -74,16 +73,25 @@ export class Names {
   /** All records whose essential name this is, in order. */
   candidates(essential: string, kinds: number): number[] {
     if (!isName(essential)) return [];
-    const found = this.#wantsIndex()
-      ? [essential, ...this.#flavours(essential)].flatMap((name) => [...this.index().named(name)])
-      : this.#searchFlavours(essential, kinds);
-    return found.filter((index) => this.#isOneOf(index, kinds)).sort((a, b) => a - b);
+    if (!this.#wantsIndex()) {
+      const found = this.#searchFlavours(essential, kinds);
+      if (found.length > 0 || !this.#isSharedEnding(essential)) return found.sort((a, b) => a - b);
+    }
+    return [essential, ...this.#flavours(essential)]
+      .flatMap((name) => [...this.index().named(name)])
+      .filter((index) => this.#isOneOf(index, kinds))
+      .sort((a, b) => a - b);
   }
 
   /** The index of all names. */
   index(): NameIndex {
     this.#index ??= new NameIndex(this.#records, this.#strings);
     return this.#index;
+  }
+
+  /** Whether a name may hide at the end of another ("struct" in "task_struct"): only the index is sure to find it then. */
+  #isSharedEnding(name: string): boolean {
+    return this.#strings.hasEnding(name) && this.#strings.find(name) === -1;
   }
 
   #wantsIndex(): boolean {

@@ -52,8 +52,9 @@ export class TypeRecords {
 
   /** Whether there is a record with this index, counted from 0. */
   has(index: number): boolean {
+    if (!Number.isInteger(index) || index < 0) return false;
     if (index >= this.#known) this.#walk(index + 1, this.words.length);
-    return index < this.#known && index >= 0;
+    return index < this.#known;
   }
 
   /** The word at which a record that exists starts. */

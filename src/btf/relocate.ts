@@ -104,7 +104,7 @@ export class CoreResolver {
     for (const candidate of candidates) {
       const { access, why } = matchAccess(local, candidate.btf, candidate.id);
       if (access === undefined) {
-        reasons.push(`${why} in ${candidate.btf.label}`);
+        reasons.push(why);
         continue;
       }
       // A field or a value that is there has a value.

@@ -17,6 +17,8 @@ export interface Resolved {
   readonly size?: number | undefined;
   /** Why there is no value: the instruction must not be reached. */
   readonly missing?: string | undefined;
+  /** Why a plain load would be wrong, although there is a value. */
+  readonly badLoad?: string | undefined;
 }
 
 type AnyStruct = Struct<Fields, Access>;
@@ -69,7 +71,7 @@ export class KernelNumbers {
   }
 
   /** Arguments are eight bytes each, in the kernel's order. */
-  #argument(root: AnyStruct, { path }: Relocation, hook: Hook): Resolved {
+  #argument(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
     if (hook.type !== 'tp_btf' && hook.type !== 'raw_tp') {
       throw new RequirementError(
         `${hook.section} has no arguments: hookArguments belong to tp_btf and raw_tp programs`,
@@ -79,6 +81,8 @@ export class KernelNumbers {
     const declared = root.members.findIndex((member) => member.name === name);
     const names = argumentNames(this.#world.btf, hook.name);
     const index = names ? names.indexOf(name) : declared;
+    // Without names in BTF an argument that only some kernels have cannot be told from its neighbours.
+    if (kind === 'field_exists') return { value: names && index >= 0 ? 1n : 0n };
     if (index < 0) {
       throw new RequirementError(
         `${hook.section} has no argument ${name} in this kernel: it has ${names!.join(', ')}`,
@@ -87,7 +91,7 @@ export class KernelNumbers {
     return { value: BigInt(index * 8) };
   }
 
-  #recordField(root: AnyStruct, { path }: Relocation, hook: Hook): Resolved {
+  #recordField(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
     if (hook.type !== 'tracepoint') {
       throw new RequirementError(
         `${hook.section} has no record: tracepointFields belong to tracepoint programs`,
@@ -97,6 +101,7 @@ export class KernelNumbers {
     if (!fields) throw new RequirementError(`there is no ${hook.section} in this kernel`);
     const name = String(path[0]);
     const field = fields.find((candidate) => candidate.name === name);
+    if (kind === 'field_exists') return { value: field ? 1n : 0n };
     if (!field) {
       const names = fields.map((each) => each.name).join(', ');
       throw new RequirementError(
@@ -127,7 +132,7 @@ const recordOffset = (
   if ('signed' in member.layout && !member.layout.signed) return { value, size: field.size };
   return {
     value,
-    missing: `${field.name} has ${field.size} bytes in this kernel, and is declared with ${member.layout.size}`,
+    badLoad: `${field.name} has ${field.size} bytes in this kernel, and is declared with ${member.layout.size}`,
   };
 };
 
@@ -144,7 +149,7 @@ const ofCore = ({
   if (poisonMemoryAccess) {
     return {
       value,
-      missing: `${local} has ${targetSize} bytes in this kernel, not ${localSize}, and is signed or no integer; use read or coreRead`,
+      badLoad: `${local} has ${targetSize} bytes in this kernel, not ${localSize}, and is signed or no integer; use read or coreRead`,
     };
   }
   return targetSize !== 0 && targetSize !== localSize ? { value, size: targetSize } : { value };

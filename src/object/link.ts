@@ -172,15 +172,15 @@ const relocate = (
   numbers: KernelNumbers,
   poison: (why: string) => void,
 ): Instruction | Instruction[] => {
-  const { value, size, missing } = numbers.resolve(relocation, hook);
+  const { value, size, missing, badLoad } = numbers.resolve(relocation, hook);
   const { opcode, site } = instruction;
-  if (missing !== undefined) {
-    poison(missing);
+  const lacks = missing ?? (classOf(opcode) === BPF_LDX ? badLoad : undefined);
+  if (lacks !== undefined) {
+    poison(lacks);
     // Refused by the verifier if it is reached; code behind a check of existence is not.
-    const trap = make({ opcode: 0x85, imm: POISON, site });
-    return slotsOf(instruction) === 2
-      ? { ...instruction, imm64: BigInt(POISON), opcode: 0x18 }
-      : trap;
+    return Array.from({ length: slotsOf(instruction) }, () =>
+      make({ opcode: BPF_JMP | BPF_CALL, imm: POISON, site }),
+    );
   }
   if (instruction.imm64 !== undefined) return { ...instruction, imm64: value };
   if (classOf(opcode) >= 4) return { ...instruction, imm: Number(BigInt.asIntN(32, value)) };

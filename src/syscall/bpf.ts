@@ -3,21 +3,21 @@
  * @module
  */
 
-import { BPF_CMD, type BpfCommand } from './bpf-attr.ts';
+import { BPF_CMD } from './bpf-attr.ts';
 import { BpfError, type BpfFailure } from './errors.ts';
 import { systemCall } from './libc.ts';
 import { release, scratch } from './scratch.ts';
 
-/** Calls bpf(2). The result is what it returned, or the negative error number. */
-export function bpf(command: BpfCommand, size: number): number {
-  const result = systemCall('bpf', BPF_CMD[command], scratch().address, size);
+/** Calls bpf(2) with one of {@link BPF_CMD}. The result is what it returned, or the negative error number. */
+export function bpf(command: number, size: number): number {
+  const result = systemCall('bpf', command, scratch().address, size);
   release();
   return result;
 }
 
 /** As {@link bpf}, but throws what the kernel refuses. */
 export function bpfOrThrow(
-  command: BpfCommand,
+  command: number,
   size: number,
   attempt: string,
   details?: Partial<BpfFailure>,
@@ -29,10 +29,11 @@ export function bpfOrThrow(
 
 /** The error for a negative result of {@link bpf}; `attempt` completes "cannot ...". */
 export function bpfError(
-  command: BpfCommand,
+  command: number,
   result: number,
   attempt: string,
   details?: Partial<BpfFailure>,
 ): BpfError {
-  return new BpfError({ call: command, attempt, errno: -result, ...details });
+  const name = Object.entries(BPF_CMD).find(([, number]) => number === command)?.[0];
+  return new BpfError({ call: name ?? 'bpf', attempt, errno: -result, ...details });
 }

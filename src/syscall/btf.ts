@@ -4,7 +4,7 @@
  */
 
 import { bpf, bpfError } from './bpf.ts';
-import { BTF_LOAD_ATTR } from './bpf-attr.ts';
+import { BPF_CMD, BTF_LOAD_ATTR } from './bpf-attr.ts';
 import { clearAttr, cString, putPointer, putU32, u32At } from './scratch.ts';
 
 export interface BtfLoadOptions {
@@ -22,9 +22,9 @@ export function btfLoad(btf: Uint8Array, { logSize = 0, logLevel }: BtfLoadOptio
   putPointer(BTF_LOAD_ATTR.btf_log_buf, log);
   putU32(BTF_LOAD_ATTR.btf_log_size, logSize);
   putU32(BTF_LOAD_ATTR.btf_log_level, logLevel ?? (log ? 1 : 0));
-  const result = bpf('BPF_BTF_LOAD', BTF_LOAD_ATTR.size);
+  const result = bpf(BPF_CMD.BPF_BTF_LOAD, BTF_LOAD_ATTR.size);
   if (result >= 0) return result;
-  throw bpfError('BPF_BTF_LOAD', result, 'load the BTF', {
+  throw bpfError(BPF_CMD.BPF_BTF_LOAD, result, 'load the BTF', {
     needs: ['CAP_BPF'],
     log: log && cString(log),
     logTrueSize: u32At(BTF_LOAD_ATTR.btf_log_true_size) || undefined,

@@ -9,7 +9,7 @@
  */
 
 import { bpfOrThrow } from './bpf.ts';
-import { INFO_ATTR } from './bpf-attr.ts';
+import { BPF_CMD, INFO_ATTR } from './bpf-attr.ts';
 import { BTF_INFO, MAP_INFO, PROG_INFO } from './info-fields.ts';
 import {
   clearAttr,
@@ -35,7 +35,7 @@ export function readInfo(fd: number, size: number, what: string, prepare?: () =>
   putU32(INFO_ATTR.bpf_fd, fd);
   putU32(INFO_ATTR.info_len, size);
   putU64(INFO_ATTR.info, scratch().address + DATA_OFFSET);
-  bpfOrThrow('BPF_OBJ_GET_INFO_BY_FD', INFO_ATTR.size, `ask the kernel about the ${what}`);
+  bpfOrThrow(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, INFO_ATTR.size, `ask the kernel about the ${what}`);
   return u32At(INFO_ATTR.info_len);
 }
 

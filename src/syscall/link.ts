@@ -8,6 +8,7 @@
 
 import { bpf, bpfError, bpfOrThrow } from './bpf.ts';
 import {
+  BPF_CMD,
   ITER_CREATE_ATTR,
   LINK_CREATE_ATTR,
   LINK_DETACH_ATTR,
@@ -81,7 +82,7 @@ export function linkCreate({
   putU32(LINK_CREATE_ATTR.attach_type, attachType);
   putU32(LINK_CREATE_ATTR.flags, flags);
   if (extra) putExtra(extra);
-  return bpfOrThrow('BPF_LINK_CREATE', LINK_CREATE_ATTR.size, 'attach the program', {
+  return bpfOrThrow(BPF_CMD.BPF_LINK_CREATE, LINK_CREATE_ATTR.size, 'attach the program', {
     needs: ['CAP_BPF', extra && NETWORK.has(extra.kind) ? 'CAP_NET_ADMIN' : 'CAP_PERFMON'],
   });
 }
@@ -169,10 +170,12 @@ export function rawTracepointOpen(
   putText(RAW_TRACEPOINT_ATTR.name, name);
   putU32(RAW_TRACEPOINT_ATTR.prog_fd, progFd);
   putU64(RAW_TRACEPOINT_ATTR.cookie, cookie);
-  const result = bpf('BPF_RAW_TRACEPOINT_OPEN', RAW_TRACEPOINT_ATTR.size);
+  const result = bpf(BPF_CMD.BPF_RAW_TRACEPOINT_OPEN, RAW_TRACEPOINT_ATTR.size);
   if (result >= 0) return result;
   const attempt = name ? `attach to the raw tracepoint '${name}'` : 'attach the tracing program';
-  throw bpfError('BPF_RAW_TRACEPOINT_OPEN', result, attempt, { needs: ['CAP_BPF', 'CAP_PERFMON'] });
+  throw bpfError(BPF_CMD.BPF_RAW_TRACEPOINT_OPEN, result, attempt, {
+    needs: ['CAP_BPF', 'CAP_PERFMON'],
+  });
 }
 
 /** BPF_LINK_UPDATE: puts another program into a link, only in place of `oldProgFd` if that is given. */
@@ -182,7 +185,7 @@ export function linkUpdate(linkFd: number, newProgFd: number, oldProgFd?: number
   putU32(LINK_UPDATE_ATTR.new_prog_fd, newProgFd);
   putU32(LINK_UPDATE_ATTR.flags, oldProgFd === undefined ? 0 : BPF_F_REPLACE);
   putU32(LINK_UPDATE_ATTR.old_prog_fd, oldProgFd ?? 0);
-  bpfOrThrow('BPF_LINK_UPDATE', LINK_UPDATE_ATTR.size, 'replace the program of the link');
+  bpfOrThrow(BPF_CMD.BPF_LINK_UPDATE, LINK_UPDATE_ATTR.size, 'replace the program of the link');
 }
 
 const BPF_F_REPLACE = 4;
@@ -191,12 +194,12 @@ const BPF_F_REPLACE = 4;
 export function linkDetach(linkFd: number): void {
   clearAttr(LINK_DETACH_ATTR.size);
   putU32(LINK_DETACH_ATTR.link_fd, linkFd);
-  bpfOrThrow('BPF_LINK_DETACH', LINK_DETACH_ATTR.size, 'detach the link');
+  bpfOrThrow(BPF_CMD.BPF_LINK_DETACH, LINK_DETACH_ATTR.size, 'detach the link');
 }
 
 /** BPF_ITER_CREATE: the descriptor of a file whose content an iterator program writes. */
 export function iterCreate(linkFd: number): number {
   clearAttr(ITER_CREATE_ATTR.size);
   putU32(ITER_CREATE_ATTR.link_fd, linkFd);
-  return bpfOrThrow('BPF_ITER_CREATE', ITER_CREATE_ATTR.size, 'open the iterator');
+  return bpfOrThrow(BPF_CMD.BPF_ITER_CREATE, ITER_CREATE_ATTR.size, 'open the iterator');
 }

@@ -12,7 +12,7 @@
  */
 
 import { bpf, bpfError, bpfOrThrow } from './bpf.ts';
-import { type BpfCommand, MAP_CREATE_ATTR, MAP_ELEM_ATTR } from './bpf-attr.ts';
+import { BPF_CMD, MAP_CREATE_ATTR, MAP_ELEM_ATTR } from './bpf-attr.ts';
 import { needsOfMap } from './capability-needs.ts';
 import { ERRNO } from './errno.ts';
 import {
@@ -21,6 +21,7 @@ import {
   MAX_PLACED,
   placeBytes,
   placeOutput,
+  putFour,
   putName,
   putU32,
   putU64,
@@ -68,15 +69,22 @@ export function mapCreate(options: MapCreateOptions): number {
   putU32(MAP_CREATE_ATTR.btf_vmlinux_value_type_id, options.btfVmlinuxValueTypeId ?? 0);
   putU64(MAP_CREATE_ATTR.map_extra, options.extra ?? 0);
   putU32(MAP_CREATE_ATTR.value_type_btf_obj_fd, options.valueTypeBtfObjFd ?? 0);
-  const result = bpf('BPF_MAP_CREATE', MAP_CREATE_ATTR.size);
+  const result = bpf(BPF_CMD.BPF_MAP_CREATE, MAP_CREATE_ATTR.size);
   if (result >= 0) return result;
   const attempt = `create the ${typeName(BPF_MAP_TYPE, type)} map ${name && `'${name}'`}`.trimEnd();
-  throw bpfError('BPF_MAP_CREATE', result, attempt, { needs: needsOfMap(type) });
+  throw bpfError(BPF_CMD.BPF_MAP_CREATE, result, attempt, { needs: needsOfMap(type) });
 }
 
 /** BPF_MAP_LOOKUP_ELEM: fills `value`; false if the map does not have the key. */
 export function mapLookup(fd: number, key: Uint8Array, value: Uint8Array, flags = 0): boolean {
-  return fetchElement('BPF_MAP_LOOKUP_ELEM', 'look up a key in the map', fd, key, value, flags);
+  return fetchElement(
+    BPF_CMD.BPF_MAP_LOOKUP_ELEM,
+    'look up a key in the map',
+    fd,
+    key,
+    value,
+    flags,
+  );
 }
 
 /** BPF_MAP_LOOKUP_AND_DELETE_ELEM: as {@link mapLookup}, and takes the element out. */
@@ -87,7 +95,7 @@ export function mapLookupAndDelete(
   flags = 0,
 ): boolean {
   return fetchElement(
-    'BPF_MAP_LOOKUP_AND_DELETE_ELEM',
+    BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_ELEM,
     'take an element out of the map',
     fd,
     key,
@@ -101,7 +109,14 @@ export function mapLookupAndDelete(
  * that is not there (any more); false after the last.
  */
 export function mapNextKey(fd: number, key: Uint8Array | undefined, next: Uint8Array): boolean {
-  return fetchElement('BPF_MAP_GET_NEXT_KEY', 'find the next key of the map', fd, key, next, 0);
+  return fetchElement(
+    BPF_CMD.BPF_MAP_GET_NEXT_KEY,
+    'find the next key of the map',
+    fd,
+    key,
+    next,
+    0,
+  );
 }
 
 /**
@@ -115,32 +130,32 @@ export function mapUpdate(
   flags: number = BPF_ELEM_FLAG.BPF_ANY,
 ): boolean {
   const at = valueOffset(key);
-  writeElement(fd, placeBytes(DATA_OFFSET, key), placeBytes(at, value), flags);
-  const result = bpf('BPF_MAP_UPDATE_ELEM', MAP_ELEM_ATTR.size);
+  putFour(fd, placeBytes(DATA_OFFSET, key), placeBytes(at, value), flags);
+  const result = bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, MAP_ELEM_ATTR.size);
   if (result >= 0) return true;
   if ((flags & BPF_ELEM_FLAG.BPF_NOEXIST) !== 0 && result === -ERRNO.EEXIST[0]) return false;
   if ((flags & BPF_ELEM_FLAG.BPF_EXIST) !== 0 && result === -ERRNO.ENOENT[0]) return false;
-  throw bpfError('BPF_MAP_UPDATE_ELEM', result, 'update an element of the map');
+  throw bpfError(BPF_CMD.BPF_MAP_UPDATE_ELEM, result, 'update an element of the map');
 }
 
 /** BPF_MAP_DELETE_ELEM: false if the map does not have the key. */
 export function mapDelete(fd: number, key: Uint8Array): boolean {
-  writeElement(fd, placeBytes(DATA_OFFSET, key), 0, 0);
-  const result = bpf('BPF_MAP_DELETE_ELEM', MAP_ELEM_ATTR.size);
+  putFour(fd, placeBytes(DATA_OFFSET, key), 0, 0);
+  const result = bpf(BPF_CMD.BPF_MAP_DELETE_ELEM, MAP_ELEM_ATTR.size);
   if (result >= 0) return true;
   if (result === -ERRNO.ENOENT[0]) return false;
-  throw bpfError('BPF_MAP_DELETE_ELEM', result, 'delete an element of the map');
+  throw bpfError(BPF_CMD.BPF_MAP_DELETE_ELEM, result, 'delete an element of the map');
 }
 
 /** BPF_MAP_FREEZE: user space can write to the map no more. */
 export function mapFreeze(fd: number): void {
-  writeElement(fd, 0, 0, 0);
-  bpfOrThrow('BPF_MAP_FREEZE', MAP_ELEM_ATTR.size, 'freeze the map');
+  putFour(fd, 0, 0, 0);
+  bpfOrThrow(BPF_CMD.BPF_MAP_FREEZE, MAP_ELEM_ATTR.size, 'freeze the map');
 }
 
 /** The commands that are given a key and fill in another array. */
 function fetchElement(
-  command: BpfCommand,
+  command: number,
   attempt: string,
   fd: number,
   key: Uint8Array | undefined,
@@ -148,7 +163,7 @@ function fetchElement(
   flags: number,
 ): boolean {
   const at = valueOffset(key);
-  writeElement(fd, key ? placeBytes(DATA_OFFSET, key) : 0, placeOutput(at, output), flags);
+  putFour(fd, key ? placeBytes(DATA_OFFSET, key) : 0, placeOutput(at, output), flags);
   const result = bpf(command, MAP_ELEM_ATTR.size);
   if (result >= 0) {
     takeBytes(at, output);
@@ -156,13 +171,6 @@ function fetchElement(
   }
   if (result === -ERRNO.ENOENT[0]) return false;
   throw bpfError(command, result, attempt);
-}
-
-function writeElement(fd: number, key: number, value: number, flags: number): void {
-  putU64(MAP_ELEM_ATTR.map_fd, fd); // and zeroes the padding after it
-  putU64(MAP_ELEM_ATTR.key, key);
-  putU64(MAP_ELEM_ATTR.value, value);
-  putU64(MAP_ELEM_ATTR.flags, flags);
 }
 
 /** Behind the key, aligned. */

@@ -7,24 +7,24 @@
  */
 
 import { bpf, bpfError, bpfOrThrow } from './bpf.ts';
-import { GET_ID_ATTR, OBJ_ATTR, TASK_FD_QUERY_ATTR } from './bpf-attr.ts';
+import { BPF_CMD, GET_ID_ATTR, OBJ_ATTR, TASK_FD_QUERY_ATTR } from './bpf-attr.ts';
 import { ERRNO } from './errno.ts';
 import { clearAttr, cString, putPointer, putText, putU32, u32At, u64At } from './scratch.ts';
 
 export type ObjectKind = 'prog' | 'map' | 'btf' | 'link';
 
 const NEXT_ID = {
-  prog: 'BPF_PROG_GET_NEXT_ID',
-  map: 'BPF_MAP_GET_NEXT_ID',
-  btf: 'BPF_BTF_GET_NEXT_ID',
-  link: 'BPF_LINK_GET_NEXT_ID',
+  prog: BPF_CMD.BPF_PROG_GET_NEXT_ID,
+  map: BPF_CMD.BPF_MAP_GET_NEXT_ID,
+  btf: BPF_CMD.BPF_BTF_GET_NEXT_ID,
+  link: BPF_CMD.BPF_LINK_GET_NEXT_ID,
 } as const;
 
 const FD_BY_ID = {
-  prog: 'BPF_PROG_GET_FD_BY_ID',
-  map: 'BPF_MAP_GET_FD_BY_ID',
-  btf: 'BPF_BTF_GET_FD_BY_ID',
-  link: 'BPF_LINK_GET_FD_BY_ID',
+  prog: BPF_CMD.BPF_PROG_GET_FD_BY_ID,
+  map: BPF_CMD.BPF_MAP_GET_FD_BY_ID,
+  btf: BPF_CMD.BPF_BTF_GET_FD_BY_ID,
+  link: BPF_CMD.BPF_LINK_GET_FD_BY_ID,
 } as const;
 
 const NAMES = { prog: 'program', map: 'map', btf: 'BTF object', link: 'link' } as const;
@@ -61,7 +61,7 @@ export function objPin(fd: number, path: string): void {
   clearAttr(OBJ_ATTR.size);
   putText(OBJ_ATTR.pathname, path);
   putU32(OBJ_ATTR.bpf_fd, fd);
-  bpfOrThrow('BPF_OBJ_PIN', OBJ_ATTR.size, `pin to ${path}`);
+  bpfOrThrow(BPF_CMD.BPF_OBJ_PIN, OBJ_ATTR.size, `pin to ${path}`);
 }
 
 /** BPF_OBJ_GET: opens what is pinned there; `flags` can be BPF_F_RDONLY (8) or BPF_F_WRONLY (16). */
@@ -69,7 +69,7 @@ export function objGet(path: string, flags = 0): number {
   clearAttr(OBJ_ATTR.size);
   putText(OBJ_ATTR.pathname, path);
   putU32(OBJ_ATTR.file_flags, flags);
-  return bpfOrThrow('BPF_OBJ_GET', OBJ_ATTR.size, `open what is pinned at ${path}`);
+  return bpfOrThrow(BPF_CMD.BPF_OBJ_GET, OBJ_ATTR.size, `open what is pinned at ${path}`);
 }
 
 /** enum bpf_task_fd_type, in its order. */
@@ -99,12 +99,17 @@ export function taskFdQuery(pid: number, fd: number): TaskFd | undefined {
   putU32(TASK_FD_QUERY_ATTR.fd, fd);
   putU32(TASK_FD_QUERY_ATTR.buf_len, name.length);
   putPointer(TASK_FD_QUERY_ATTR.buf, name);
-  const result = bpf('BPF_TASK_FD_QUERY', TASK_FD_QUERY_ATTR.size);
+  const result = bpf(BPF_CMD.BPF_TASK_FD_QUERY, TASK_FD_QUERY_ATTR.size);
   if (result === -ERRNO.ENOTSUPP[0] || result === -ERRNO.ENOENT[0]) return undefined;
   if (result < 0) {
-    throw bpfError('BPF_TASK_FD_QUERY', result, `ask for descriptor ${fd} of process ${pid}`, {
-      needs: ['CAP_SYS_ADMIN'],
-    });
+    throw bpfError(
+      BPF_CMD.BPF_TASK_FD_QUERY,
+      result,
+      `ask for descriptor ${fd} of process ${pid}`,
+      {
+        needs: ['CAP_SYS_ADMIN'],
+      },
+    );
   }
   return {
     progId: u32At(TASK_FD_QUERY_ATTR.prog_id),

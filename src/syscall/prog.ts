@@ -8,6 +8,7 @@
 
 import { bpf, bpfError, bpfOrThrow } from './bpf.ts';
 import {
+  BPF_CMD,
   ENABLE_STATS_ATTR,
   PROG_BIND_MAP_ATTR,
   PROG_LOAD_ATTR,
@@ -77,14 +78,14 @@ export function progLoad(options: ProgLoadOptions): ProgLoaded {
   let result = -ERRNO.EAGAIN[0];
   for (let attempt = 0; attempt < ATTEMPTS && result === -ERRNO.EAGAIN[0]; attempt++) {
     writeProgLoad(options, log);
-    result = bpf('BPF_PROG_LOAD', PROG_LOAD_ATTR.size);
+    result = bpf(BPF_CMD.BPF_PROG_LOAD, PROG_LOAD_ATTR.size);
   }
   const text = log ? cString(log) : '';
   const logTrueSize = u32At(PROG_LOAD_ATTR.log_true_size) || undefined;
   if (result >= 0) return { fd: result, log: text, logTrueSize };
   const kind = typeName(BPF_PROG_TYPE, type);
   throw bpfError(
-    'BPF_PROG_LOAD',
+    BPF_CMD.BPF_PROG_LOAD,
     result,
     `load the ${kind} program ${name && `'${name}'`}`.trimEnd(),
     { needs: needsOfProgram(type), log: log && text, logTrueSize },
@@ -174,7 +175,7 @@ export function progTestRun(fd: number, options: ProgTestRunOptions = {}): ProgT
   putU32(PROG_TEST_RUN_ATTR.flags, options.flags ?? 0);
   putU32(PROG_TEST_RUN_ATTR.cpu, options.cpu ?? 0);
   putU32(PROG_TEST_RUN_ATTR.batch_size, options.batchSize ?? 0);
-  bpfOrThrow('BPF_PROG_TEST_RUN', PROG_TEST_RUN_ATTR.size, 'run the program', {
+  bpfOrThrow(BPF_CMD.BPF_PROG_TEST_RUN, PROG_TEST_RUN_ATTR.size, 'run the program', {
     needs: ['CAP_BPF'],
   });
   return {
@@ -190,13 +191,18 @@ export function progBindMap(progFd: number, mapFd: number): void {
   clearAttr(PROG_BIND_MAP_ATTR.size);
   putU32(PROG_BIND_MAP_ATTR.prog_fd, progFd);
   putU32(PROG_BIND_MAP_ATTR.map_fd, mapFd);
-  bpfOrThrow('BPF_PROG_BIND_MAP', PROG_BIND_MAP_ATTR.size, 'bind the map to the program');
+  bpfOrThrow(BPF_CMD.BPF_PROG_BIND_MAP, PROG_BIND_MAP_ATTR.size, 'bind the map to the program');
 }
 
 /** BPF_ENABLE_STATS: run times and counts of all programs are kept while the descriptor is open. */
 export function enableStats(): number {
   clearAttr(ENABLE_STATS_ATTR.size);
-  return bpfOrThrow('BPF_ENABLE_STATS', ENABLE_STATS_ATTR.size, 'count the runs of programs', {
-    needs: ['CAP_SYS_ADMIN'],
-  });
+  return bpfOrThrow(
+    BPF_CMD.BPF_ENABLE_STATS,
+    ENABLE_STATS_ATTR.size,
+    'count the runs of programs',
+    {
+      needs: ['CAP_SYS_ADMIN'],
+    },
+  );
 }

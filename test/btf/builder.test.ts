@@ -35,7 +35,10 @@ const everything = (): BtfBuilder => {
   b.const(b.volatile(b.restrict(b.ptr(0))));
   b.ptr(b.typeTag('user', char));
   const number = b.typedef('number_t', int);
-  const proto = b.funcProto(number, [{ name: 'a', type: int }, { name: '', type: 0 }]);
+  const proto = b.funcProto(number, [
+    { name: 'a', type: int },
+    { name: '', type: 0 },
+  ]);
   const func = b.func('main', proto, 'global');
   b.func('helper', b.funcProto(0), 'extern');
   const variable = b.var('counter', u64, 'global');
@@ -64,9 +67,11 @@ describe('BtfBuilder', () => {
     ]);
   });
 
-  it.skipIf(!hasBpftool)('makes each kind so that bpftool reads it (skipped without bpftool)', () => {
-    const bytes = everything().encode();
-    expect(bpftoolRaw(bytes)).toMatchInlineSnapshot(`
+  it.skipIf(!hasBpftool)(
+    'makes each kind so that bpftool reads it (skipped without bpftool)',
+    () => {
+      const bytes = everything().encode();
+      expect(bpftoolRaw(bytes)).toMatchInlineSnapshot(`
       "[1] INT 'int' size=4 bits_offset=0 nr_bits=32 encoding=SIGNED
       [2] INT 'char' size=1 bits_offset=0 nr_bits=8 encoding=CHAR
       [3] INT '_Bool' size=1 bits_offset=0 nr_bits=8 encoding=BOOL
@@ -119,8 +124,9 @@ describe('BtfBuilder', () => {
       [32] DECL_TAG 'arg' type_id=25 component_idx=0
       "
     `);
-    expect(printAllRaw(new Btf(bytes))).toBe(bpftoolRaw(bytes));
-  });
+      expect(printAllRaw(new Btf(bytes))).toBe(bpftoolRaw(bytes));
+    },
+  );
 
   it('decodes to what was added', () => {
     const builder = everything();
@@ -129,11 +135,16 @@ describe('BtfBuilder', () => {
     expect(types.map(({ id: _, ...type }) => type)).toEqual(builder.types());
   });
 
-  it.each(['big-endian', 'with the layout section of 7.1'])('decodes the same when written %s', (how) => {
-    const bytes = everything().encode(how === 'big-endian' ? { littleEndian: false } : { layout: true });
-    expect(printAllRaw(new Btf(bytes))).toBe(printAllRaw(everything().build()));
-    expect(new Btf(bytes).littleEndian).toBe(how !== 'big-endian');
-  });
+  it.each(['big-endian', 'with the layout section of 7.1'])(
+    'decodes the same when written %s',
+    (how) => {
+      const bytes = everything().encode(
+        how === 'big-endian' ? { littleEndian: false } : { layout: true },
+      );
+      expect(printAllRaw(new Btf(bytes))).toBe(printAllRaw(everything().build()));
+      expect(new Btf(bytes).littleEndian).toBe(how !== 'big-endian');
+    },
+  );
 
   it('shares what is the same by structure, and never structs, enums, functions and variables', () => {
     const b = new BtfBuilder();
@@ -197,16 +208,41 @@ describe('BtfBuilder', () => {
   });
 
   it.each([
-    ['a name that is no identifier', (b: BtfBuilder) => b.struct('my struct', 0, []), /C identifier/],
+    [
+      'a name that is no identifier',
+      (b: BtfBuilder) => b.struct('my struct', 0, []),
+      /C identifier/,
+    ],
     ['a function without a name', (b: BtfBuilder) => b.func('', 0), /needs a name/],
-    ['a member that starts with a digit', (b: BtfBuilder) => b.struct('s', 4, [{ name: '1', type: 0, bitOffset: 0 }]), /a member of struct s/],
-    ['a dot outside sections and variables', (b: BtfBuilder) => b.typedef('a.b', 0), /C identifier/],
+    [
+      'a member that starts with a digit',
+      (b: BtfBuilder) => b.struct('s', 4, [{ name: '1', type: 0, bitOffset: 0 }]),
+      /a member of struct s/,
+    ],
+    [
+      'a dot outside sections and variables',
+      (b: BtfBuilder) => b.typedef('a.b', 0),
+      /C identifier/,
+    ],
     ['an enum value without a name', (b: BtfBuilder) => b.enum('e', { '': 0 }), /needs a name/],
     ['a name of 128 characters', (b: BtfBuilder) => b.fwd('x'.repeat(128)), /at most 127/],
     ['an enum value of 33 bits', (b: BtfBuilder) => b.enum('e', { A: 2 ** 32 }), /value A/],
-    ['an enum64 value of 65 bits', (b: BtfBuilder) => b.enum64('e', { A: 1n << 64n }), /does not fit/],
-    ['a bitfield after 2 MiB', (b: BtfBuilder) => b.struct('s', 4, [{ name: 'a', type: 0, bitOffset: 2 ** 24, bitSize: 1 }]), /bit offset of a/],
-    ['65,536 members', (b: BtfBuilder) => b.enum('e', Object.fromEntries(Array.from({ length: 65_536 }, (_, i) => [`v${i}`, i]))), /number of elements/],
+    [
+      'an enum64 value of 65 bits',
+      (b: BtfBuilder) => b.enum64('e', { A: 1n << 64n }),
+      /does not fit/,
+    ],
+    [
+      'a bitfield after 2 MiB',
+      (b: BtfBuilder) => b.struct('s', 4, [{ name: 'a', type: 0, bitOffset: 2 ** 24, bitSize: 1 }]),
+      /bit offset of a/,
+    ],
+    [
+      '65,536 members',
+      (b: BtfBuilder) =>
+        b.enum('e', Object.fromEntries(Array.from({ length: 65_536 }, (_, i) => [`v${i}`, i]))),
+      /number of elements/,
+    ],
     ['a size that is not whole', (b: BtfBuilder) => b.float('f', 1.5), /whole number/],
   ])('refuses %s', (_, build, message) => {
     expect(errorOf(() => build(new BtfBuilder())).message).toMatch(message);

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Btf, BtfError } from '../../src/btf/index.ts';
+import { Btf, BtfBuilder, BtfError } from '../../src/btf/index.ts';
 
 export const VMLINUX = '/sys/kernel/btf/vmlinux';
 export const hasVmlinux = existsSync(VMLINUX);
@@ -46,10 +46,35 @@ export const errorOf = (run: () => unknown): BtfError => {
 
 interface Golden {
   readonly program: { readonly btf: string; readonly ext: string };
-  readonly targets: Readonly<Record<string, { readonly btf: string; readonly log: readonly string[] }>>;
+  readonly targets: Readonly<
+    Record<string, { readonly btf: string; readonly log: readonly string[] }>
+  >;
 }
 
 export const golden = (): Golden =>
   JSON.parse(readFileSync(new URL('../golden/btf/core.json', import.meta.url), 'utf8'));
 
 export const base64 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
+
+/** A record of kind 20 (4 bytes, and 8 for each element) before an int. */
+export const withUnknownKind = (layout: boolean): Uint8Array => {
+  const b = new BtfBuilder();
+  b.array(0, 0, 0);
+  b.int('int', 4);
+  const bytes = b.encode({ layout });
+  const start = layout ? 32 : 24;
+  const words = new Uint32Array(bytes.buffer, start, 6);
+  // 24 bytes of an array are as long as this record without elements and 2 words more: take one element of 8 bytes.
+  words[1] = (20 << 24) | 1;
+  if (!layout) return bytes;
+  const longer = new Uint8Array(bytes.length + 4);
+  const layoutStart = new DataView(bytes.buffer).getUint32(24, true);
+  const end = 32 + layoutStart + 80;
+  longer.set(bytes.subarray(0, end));
+  longer.set([4, 8, 0, 0], end);
+  longer.set(bytes.subarray(end), end + 4);
+  const view = new DataView(longer.buffer);
+  view.setUint32(28, 84, true);
+  view.setUint32(16, view.getUint32(16, true) + 4, true);
+  return longer;
+};

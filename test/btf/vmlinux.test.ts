@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Btf, printAllRaw } from '../../src/btf/index.ts';
+import { Btf, BtfBuilder, type BtfTypeInput, printAllRaw } from '../../src/btf/index.ts';
 import { bpftoolRaw, hasBpftool, hasVmlinux, VMLINUX, vmlinux, vmlinuxBytes } from './support.ts';
 
 describe.skipIf(!hasVmlinux)(`the running kernel's BTF (skipped without ${VMLINUX})`, () => {
@@ -34,7 +34,16 @@ describe.skipIf(!hasVmlinux)(`the running kernel's BTF (skipped without ${VMLINU
   });
 
   it('finds the same by searching and by the index', () => {
-    const names = ['task_struct', 'pid_t', 'int', 'bpf_cmd', 'sk_buff', 'vfs_read', 'tcp_sock', 'no_such_type'];
+    const names = [
+      'task_struct',
+      'pid_t',
+      'int',
+      'bpf_cmd',
+      'sk_buff',
+      'vfs_read',
+      'tcp_sock',
+      'no_such_type',
+    ];
     const indexed = vmlinux();
     indexed.index();
     for (const name of names) {
@@ -43,7 +52,9 @@ describe.skipIf(!hasVmlinux)(`the running kernel's BTF (skipped without ${VMLINU
       expect(vmlinux().candidates(name), name).toEqual(indexed.candidates(name));
     }
     for (const kind of ['struct', 'func', 'typedef'] as const) {
-      expect(vmlinux().findByName('task_struct', kind)).toBe(indexed.findByName('task_struct', kind));
+      expect(vmlinux().findByName('task_struct', kind)).toBe(
+        indexed.findByName('task_struct', kind),
+      );
     }
   });
 
@@ -66,6 +77,14 @@ describe.skipIf(!hasVmlinux)(`the running kernel's BTF (skipped without ${VMLINU
       const align = btf.alignOf(id);
       expect(type.size % align, type.name).toBe(0);
     }
+  });
+
+  it('is the same after it was decoded, built and encoded again', () => {
+    const btf = vmlinux();
+    const builder = new BtfBuilder();
+    const ids = Array.from({ length: btf.typeCount }, () => builder.reserve());
+    for (const id of ids) builder.define(id, btf.typeAsWritten(id) as BtfTypeInput);
+    expect(printAllRaw(builder.build()) === printAllRaw(btf)).toBe(true);
   });
 
   it('reads bytes that are not aligned to words', () => {

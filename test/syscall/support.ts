@@ -37,7 +37,7 @@ export const insn = (op: number, dst = 0, src = 0, off = 0, imm = 0): number[] =
 export const returns = (value: number): Uint8Array =>
   Uint8Array.from([...insn(0xb7, 0, 0, 0, value), ...insn(0x95)]);
 
-/** r1 = map; call a helper with what follows */
+/** register = map */
 export const loadMap = (dst: number, fd: number): number[] => [
   ...insn(0x18, dst, 1, 0, fd),
   ...insn(0),
@@ -51,7 +51,7 @@ export const socketFilter = (insns: Uint8Array, more: Partial<ProgLoadOptions> =
     ...more,
   });
 
-/** Puts eight bytes of 0xabcdef0123456789-like content into a ring buffer: r0 = ringbuf_output(...). */
+/** Puts the eight bytes of 0x01234567 into a ring buffer: r0 = ringbuf_output(...). */
 export const ringOutput = (ringFd: number): Uint8Array =>
   Uint8Array.from([
     ...insn(0x7a, 10, 0, -8, 0x01234567), // *(u64 *)(r10 - 8) = 0x01234567

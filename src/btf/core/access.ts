@@ -111,6 +111,15 @@ export const checkedOffset = (bitOffset: number): number => {
   throw new BtfError(`a field cannot be ${bitOffset} bits into a type`);
 };
 
+/** `.comm[2]` */
+export const describePath = (accessors: readonly CoreAccessor[]): string =>
+  accessors
+    .map(({ name, index }, i) => {
+      if (name !== undefined) return `.${name}`;
+      return i > 0 || index > 0 ? `[${index}]` : '';
+    })
+    .join('');
+
 /** `struct task_struct.comm[2] (0:1:2 @ offset 3010)`, `enum pid_type::PIDTYPE_TGID = 1` or `struct task_struct`. */
 export const describeAccess = ({
   btf,
@@ -128,12 +137,8 @@ export const describeAccess = ({
     const value = type.values[raw[0]!];
     return value === undefined ? root : `${root}::${value.name} = ${value.value}`;
   }
-  const path = accessors.map(({ name: member, index }, i) => {
-    if (member !== undefined) return `.${member}`;
-    return i > 0 || index > 0 ? `[${index}]` : '';
-  });
   const bits = bitOffset % 8 === 0 ? '' : `.${bitOffset % 8}`;
-  return `${root}${path.join('')} (${raw.join(':')} @ offset ${Math.floor(bitOffset / 8)}${bits})`;
+  return `${root}${describePath(accessors)} (${raw.join(':')} @ offset ${Math.floor(bitOffset / 8)}${bits})`;
 };
 
 /** The same as libbpf's log has it: `<byte_off> [7] struct task_struct.pid (0:1 @ offset 2336)`. */

@@ -9,13 +9,19 @@ import type { Btf } from '../btf.ts';
 import { BtfError } from '../error.ts';
 import { essentialName } from '../names.ts';
 import type { BtfComposite } from '../types.ts';
-import { type CoreAccess, type CoreAccessor, checkedOffset, isFlexible } from './access.ts';
+import {
+  type CoreAccess,
+  type CoreAccessor,
+  checkedOffset,
+  describePath,
+  isFlexible,
+} from './access.ts';
 import { Budget, MAX_ACCESSORS } from './budget.ts';
 import { fieldsCompatible, typesCompatible } from './compatible.ts';
 import { isEnumKind, isTypeKind } from './kinds.ts';
 import { typesMatch } from './matches.ts';
 
-/** The access in the target, or why there is none: a clause that starts with what is missing. */
+/** The access in the target, or why there is none: a clause for a message. */
 export type CoreMatch =
   | { readonly access: CoreAccess; readonly why?: undefined }
   | { readonly access?: undefined; readonly why: string };
@@ -27,7 +33,8 @@ export const matchAccess = (local: CoreAccess, target: Btf, targetId: number): C
     if (alike(local.btf, local.typeId, target, targetId)) {
       return { access: { ...base, raw: [], accessors: [], bitOffset: 0 } };
     }
-    return { why: `${nameOf(target, targetId)} is another type there` };
+    const differs = local.kind === 'type_matches' ? 'does not match' : 'is another type';
+    return { why: `${nameOf(target, targetId)} ${differs} in ${target.label}` };
   }
   return isEnumKind(local.kind) ? matchValue(local, base) : matchField(local, base);
 };
@@ -46,7 +53,7 @@ const matchValue = (local: CoreAccess, base: Base): CoreMatch => {
       return { access: { ...base, raw: [index], accessors, bitOffset: 0 } };
     }
   }
-  return { why: `${nameOf(base.btf, base.typeId)} has no value ${wanted}` };
+  return { why: `${nameOf(base.btf, base.typeId)} has no value ${wanted} in ${base.btf.label}` };
 };
 
 const matchField = (local: CoreAccess, base: Base): CoreMatch => {
@@ -55,36 +62,36 @@ const matchField = (local: CoreAccess, base: Base): CoreMatch => {
   const accessors: CoreAccessor[] = [];
   let bitOffset = 0;
   let id = base.typeId;
+  const fail = (what: string): CoreMatch => {
+    const path = describePath(accessors);
+    return { why: `${nameOf(btf, base.typeId)}${path} ${what}` };
+  };
+
   for (const [i, accessor] of local.accessors.entries()) {
     const type = btf.resolve(id);
     if (accessor.name !== undefined) {
-      if (type.kind !== 'struct' && type.kind !== 'union') {
-        return { why: `${nameOf(btf, type.id)} has no member ${accessor.name}` };
-      }
-      const found = findMember(btf, type, accessor.name, raw.length, new Budget());
-      if (found === undefined) {
-        return { why: `${nameOf(btf, type.id)} has no member ${accessor.name}` };
-      }
-      const localType = memberType(local.btf, accessor);
-      if (!fieldsCompatible(local.btf, localType, btf, found.type)) {
-        const is = nameOf(btf, btf.resolve(found.type).id);
-        const expected = nameOf(local.btf, local.btf.resolve(localType).id);
-        const member = `${nameOf(btf, type.id)}.${accessor.name}`;
-        return { why: `${member} is ${is} there, and ${expected} in the program` };
-      }
+      const isComposite = type.kind === 'struct' || type.kind === 'union';
+      const found = isComposite && findMember(btf, type, accessor.name, raw.length, new Budget());
+      if (!found) return fail(`has no member ${accessor.name} in ${btf.label}`);
       raw.push(...found.path);
       bitOffset += found.bitOffset;
       accessors.push({ typeId: found.owner, index: found.path.at(-1)!, name: accessor.name });
       id = found.type;
+      const localType = memberType(local.btf, accessor);
+      if (!fieldsCompatible(local.btf, localType, btf, id)) {
+        const there = nameOf(btf, btf.resolve(id).id);
+        const here = nameOf(local.btf, local.btf.resolve(localType).id);
+        return fail(`is ${there} in ${btf.label}, and ${here} in the program`);
+      }
       continue;
     }
     // The first index is that of the root itself, as if it were in an array.
     let elementId = type.id;
     if (i > 0) {
-      if (type.kind !== 'array') return { why: `${nameOf(btf, type.id)} is no array` };
-      if (accessor.index >= type.nelems && !isFlexible(btf, accessors.at(-1), type)) {
-        return { why: `an array of ${type.nelems} has no element ${accessor.index}` };
-      }
+      const isInside =
+        type.kind === 'array' &&
+        (accessor.index < type.nelems || isFlexible(btf, accessors.at(-1), type));
+      if (!isInside) return fail(`has no element ${accessor.index} in ${btf.label}`);
       elementId = btf.resolve(type.type).id;
     }
     if (raw.length === MAX_ACCESSORS) throw new BtfError('the target is nested too deep');
@@ -132,10 +139,10 @@ const findMember = (
 const memberType = (btf: Btf, { typeId, index }: CoreAccessor): number =>
   (btf.type(typeId) as BtfComposite).members[index]!.type;
 
-/** "struct task_struct", "an int", "a pointer": what a type is called in a sentence. */
+/** "struct task_struct", "int", "a pointer": what a type is called in a sentence. */
 export const nameOf = (btf: Btf, id: number): string => {
   const { kind, name } = btf.type(id);
-  if (name !== '') return `${kind} ${name}`;
+  if (name !== '') return kind === 'int' || kind === 'float' ? name : `${kind} ${name}`;
   const nameless: Readonly<Record<string, string>> = { ptr: 'a pointer', array: 'an array' };
   return nameless[kind] ?? `an anonymous ${kind}`;
 };

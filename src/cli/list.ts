@@ -1,0 +1,43 @@
+/**
+ * @module
+ * `beespoke list`: the tools, one line each, and whether this kernel can run them.
+ */
+import { loadObject } from '../kernel/index.ts';
+import { defaults } from '../programs/tool.ts';
+import { parseOptions } from './options.ts';
+import { jsonLine } from './printer.ts';
+import { loadTool, toolNames } from './tools.ts';
+
+const OPTIONS = {
+  json: { type: 'boolean', help: 'one JSON object a line' },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+} as const;
+
+export const run = async (args: readonly string[]): Promise<number> => {
+  const { json, help } = parseOptions(args, OPTIONS);
+  if (help) {
+    process.stdout.write(
+      'beespoke list [--json]\n\nThe tools, and whether this kernel and these privileges can run them: each is loaded, not attached.\n',
+    );
+    return 0;
+  }
+  for (const name of toolNames()) {
+    const { summary, options, object } = await loadTool(name);
+    const problem = problemOf(() => loadObject(object(defaults(options) as never)).close());
+    const line = json
+      ? jsonLine({ name, summary, runs: problem === undefined, problem })
+      : `${name.padEnd(14)}${(problem === undefined ? 'yes' : 'no').padEnd(5)}${summary}${problem ? ` (${problem})` : ''}`;
+    process.stdout.write(`${line}\n`);
+  }
+  return 0;
+};
+
+/** What went wrong, in one sentence. */
+const problemOf = (action: () => void): string | undefined => {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.split('\n')[0];
+  }
+};

@@ -1,0 +1,131 @@
+/**
+ * @module
+ * Option tables: parsing, checking and help, by node:util's parseArgs.
+ */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Option, OptionTable } from '../programs/tool.ts';
+import { UsageError } from './errors.ts';
+
+/** What was given, by camelCase name. */
+export type Given = Readonly<Record<string, string | boolean | number | undefined>>;
+
+/** `minUs` is `--min-us`. */
+export const flagOf = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Parses arguments by a table; `positionals` name the options that are given by position. */
+export const parseOptions = (
+  args: readonly string[],
+  table: OptionTable,
+  positionals: readonly string[] = [],
+): Given => {
+  const named = Object.entries(table).filter(([name]) => !positionals.includes(name));
+  const parsed = parse(args, named);
+  if (parsed.positionals.length > positionals.length) {
+    throw new UsageError(
+      `unexpected argument ${JSON.stringify(parsed.positionals[positionals.length])}`,
+    );
+  }
+  const given: Record<string, string | boolean | number | undefined> = {};
+  for (const [name, option] of named) {
+    const value = parsed.values[flagOf(name)];
+    given[name] =
+      value === undefined ? defaultOf(option) : checked(`--${flagOf(name)}`, option, value);
+  }
+  positionals.forEach((name, index) => {
+    const option = table[name]!;
+    const value = parsed.positionals[index];
+    given[name] = value === undefined ? defaultOf(option) : checked(flagOf(name), option, value);
+  });
+  return given;
+};
+
+const parse = (args: readonly string[], named: readonly (readonly [string, Option])[]) => {
+  const options = Object.fromEntries(
+    named.map(([name, { type, short }]) => [
+      flagOf(name),
+      {
+        type: type === 'boolean' ? ('boolean' as const) : ('string' as const),
+        ...(short ? { short } : {}),
+      },
+    ]),
+  );
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    // parseArgs adds advice for authors behind the first sentence.
+    throw new UsageError(
+      (error as Error).message
+        .split(/\. |\n/)[0]!
+        .replace(/^[A-Z]/, (letter) => letter.toLowerCase()),
+    );
+  }
+};
+
+const defaultOf = (option: Option) =>
+  option.type === 'boolean' ? false : 'default' in option ? option.default : undefined;
+
+const checked = (
+  what: string,
+  option: Option,
+  value: string | boolean,
+): string | boolean | number => {
+  if (typeof value === 'boolean') return value;
+  switch (option.type) {
+    case 'number':
+      return whole(what, value, option.min ?? 0, option.max ?? Number.MAX_SAFE_INTEGER);
+    case 'pid':
+      return existingProcess(what, whole(what, value, 1, 2 ** 22));
+    case 'text':
+      if (option.maxBytes !== undefined && Buffer.byteLength(value) > option.maxBytes) {
+        throw new UsageError(
+          `${what} takes at most ${option.maxBytes} bytes, got ${JSON.stringify(value)}`,
+        );
+      }
+      return value;
+    default:
+      return value;
+  }
+};
+
+const whole = (what: string, text: string, least: number, most: number): number => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+  throw new UsageError(`${what} takes a whole number ${range}, got ${JSON.stringify(text)}`);
+};
+
+const existingProcess = (what: string, pid: number): number => {
+  if (existsSync(`/proc/${pid}`) || !existsSync('/proc/self')) return pid;
+  throw new Error(`${what}: there is no process or thread ${pid}`);
+};
+
+/** Bytes: `65536`, `64K`, `8M`. */
+export const parseSize = (what: string, text: string): number => {
+  const found = /^(\d+)([kKmMgG]?)(?:i?[bB])?$/.exec(text);
+  const unit = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[found?.[2]?.toLowerCase() ?? ''] ?? 1;
+  const bytes = Number(found?.[1]) * unit;
+  if (!found || bytes < 4096 || bytes > 1024 ** 3) {
+    throw new UsageError(
+      `${what} takes a size from 4K to 1G, such as 8M, got ${JSON.stringify(text)}`,
+    );
+  }
+  return bytes;
+};
+
+/** The lines of help for a table. */
+export const helpOf = (table: OptionTable, positionals: readonly string[] = []): string[] => {
+  const rows = Object.entries(table).map(([name, option]): readonly [string, string] => {
+    const value =
+      option.type === 'boolean' ? '' : ` ${option.placeholder ?? option.type.toUpperCase()}`;
+    const fallback =
+      'default' in option && option.default !== undefined ? ` (default ${option.default})` : '';
+    if (positionals.includes(name))
+      return [`  ${option.placeholder ?? flagOf(name)}`, option.help + fallback];
+    const short = option.short ? `-${option.short}, ` : '    ';
+    return [`  ${short}--${flagOf(name)}${value}`, option.help + fallback];
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, help]) => left.padEnd(width) + help);
+};

@@ -1,0 +1,78 @@
+/**
+ * @module
+ * Writing to the terminal or a pipe: results on stdout, diagnostics on stderr, nothing lost to a slow reader, and a
+ * reader that goes away ends the command quietly.
+ */
+import type { Column, Moment } from '../programs/tool.ts';
+
+/** Escapes what would move the cursor or change the terminal: file names may hold anything. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+  text.replace(
+    /[\x00-\x1f\x7f-\x9f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+/** One line of a table; the last column is not padded. */
+export const rowOf = <E>(columns: readonly Column<E>[], event: E, moment: Moment): string =>
+  lineOf(
+    columns,
+    columns.map((column) => printable(column.text(event, moment))),
+  );
+
+export const headerOf = <E>(columns: readonly Column<E>[]): string =>
+  lineOf(
+    columns,
+    columns.map(({ title }) => title),
+  );
+
+const lineOf = <E>(columns: readonly Column<E>[], cells: readonly string[]): string =>
+  cells
+    .map((cell, index) => {
+      const { width = 0, align } = columns[index]!;
+      if (align === 'right') return cell.padStart(width);
+      return index === columns.length - 1 ? cell : cell.padEnd(width);
+    })
+    .join(' ');
+
+/** One line of JSON; 64-bit numbers are strings, which lose nothing. */
+export const jsonLine = (value: unknown): string =>
+  JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item));
+
+export const now = (): Moment => {
+  const date = new Date();
+  return { time: date.toTimeString().slice(0, 8), epochMs: date.getTime() };
+};
+
+/** stdout in whole lines. */
+export class Printer {
+  #gone = false;
+  readonly #onGone: () => void;
+  readonly #fail = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error;
+    this.#gone = true;
+    this.#onGone();
+  };
+
+  /** `onGone` is called when nobody reads any more. */
+  constructor(onGone: () => void) {
+    this.#onGone = onGone;
+    process.stdout.on('error', this.#fail);
+  }
+
+  /** Writes lines; the promise waits while the reader is slow. */
+  async lines(lines: readonly string[]): Promise<void> {
+    if (this.#gone || lines.length === 0) return;
+    if (process.stdout.write(`${lines.join('\n')}\n`)) return;
+    await new Promise<void>((done) => {
+      process.stdout.once('drain', done);
+      process.stdout.once('close', done);
+      process.stdout.once('error', () => done());
+    });
+  }
+}
+
+/** A diagnostic, of one line. */
+export const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};

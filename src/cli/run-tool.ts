@@ -1,0 +1,173 @@
+/**
+ * @module
+ * Runs a tool: options, loading, attaching, reading and printing until it is time to stop, and a tidy end.
+ */
+import { type LoadedObject, type Losses, loadObject } from '../kernel/index.ts';
+import type { OptionTable, Tool } from '../programs/tool.ts';
+import { DONE, UsageError } from './errors.ts';
+import { helpOf, parseOptions, parseSize } from './options.ts';
+import { Printer, say } from './printer.ts';
+import { runEvents } from './run-events.ts';
+import { runIntervals } from './run-intervals.ts';
+import { runTrace } from './run-trace.ts';
+import { Stop } from './stop.ts';
+import { type RunnerValues, TOOL_OPTIONS } from './tool-options.ts';
+
+/** What the ways of output work with. */
+export interface Run {
+  readonly loaded: LoadedObject;
+  readonly options: RunnerValues & Readonly<Record<string, unknown>>;
+  readonly printer: Printer;
+  readonly stop: Stop;
+  /** Attaches the programs and says so. */
+  attach(): void;
+}
+
+/** Runs `tool` with command-line arguments. Resolves to the exit status. */
+export const runTool = async (tool: Tool, args: readonly string[]): Promise<number> => {
+  const table: OptionTable = { ...tool.options, ...TOOL_OPTIONS };
+  const given = parseOptions(args, table, tool.positionals);
+  if (given.help) {
+    process.stdout.write(`${toolHelp(tool).join('\n')}\n`);
+    return DONE;
+  }
+  const buffer =
+    given.buffer === undefined ? undefined : parseSize('--buffer', String(given.buffer));
+  const options = { ...given, buffer } as unknown as Run['options'];
+  const conflict = tool.conflict?.(options as never);
+  if (conflict) throw new UsageError(conflict);
+  return load(tool, options);
+};
+
+const load = async (tool: Tool, options: Run['options']): Promise<number> => {
+  const stop = new Stop();
+  const printer = new Printer(() => stop.now());
+  let loaded: LoadedObject | undefined;
+  try {
+    loaded = loadObject(tool.object(options as never), { lines: options.verbose }) as LoadedObject;
+    chooseCgroup(tool, options, loaded);
+    const reporter = new LossReporter(loaded);
+    await output(tool, {
+      loaded,
+      options,
+      printer,
+      stop,
+      attach() {
+        loaded!.attach();
+        announce(tool, loaded!, options);
+        if (options.duration !== undefined) stop.after(options.duration);
+        reporter.start();
+      },
+    });
+    loaded.close();
+    reporter.finish();
+    return DONE;
+  } finally {
+    loaded?.close();
+    stop.close();
+  }
+};
+
+const output = (tool: Tool, run: Run): Promise<void> => {
+  switch (tool.output.kind) {
+    case 'events':
+      return runEvents(tool.output, run);
+    case 'interval':
+      return runIntervals(tool.output, run);
+    case 'trace':
+      return runTrace(tool.output, run);
+  }
+};
+
+const chooseCgroup = (tool: Tool, options: Run['options'], loaded: LoadedObject): void => {
+  const name = Object.entries(tool.options).find(([, { type }]) => type === 'cgroup')?.[0];
+  const path = name === undefined ? undefined : options[name];
+  if (path === undefined || tool.cgroups === undefined) return;
+  const map = loaded.maps[tool.cgroups] as unknown as { set(index: number, path: string): void };
+  map.set(0, path as string);
+};
+
+/** One line when the programs are attached; with --verbose, what was taken where there was a choice. */
+const announce = (tool: Tool, loaded: LoadedObject, { verbose }: RunnerValues): void => {
+  if (verbose) {
+    for (const program of Object.values(loaded.programs)) {
+      if (!program) continue;
+      const { xlatedProgLen = 0, id } = program.info();
+      say(
+        `${program.name}: ${program.spec.hook.section}, program ${id}, ${xlatedProgLen / 8} instructions`,
+      );
+    }
+    for (const name of loaded.missing) say(`${name}: left out, this kernel does not have its hook`);
+  }
+  say(
+    `${tool.name}: attached (${loaded.links.length} ${loaded.links.length === 1 ? 'program' : 'programs'}); Ctrl-C ends it`,
+  );
+};
+
+/** Tells of losses when there are more than before: within a second, and at the end. */
+class LossReporter {
+  readonly #loaded: LoadedObject;
+  #told = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(loaded: LoadedObject) {
+    this.#loaded = loaded;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#tell(), 1000);
+    this.#timer.unref();
+  }
+
+  finish(): void {
+    clearInterval(this.#timer);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const losses = this.#loaded.losses();
+    if (losses.total === this.#told) return;
+    this.#told = losses.total;
+    for (const line of describeLosses(losses)) say(line);
+  }
+}
+
+const describeLosses = ({ refused, missed }: Losses): string[] => [
+  ...Object.entries(refused)
+    .filter(([, count]) => count > 0)
+    .map(([map, count]) => `lost ${count}: ${map} was full (--buffer makes event buffers larger)`),
+  ...Object.entries(missed)
+    .filter(([, count]) => count > 0)
+    .map(
+      ([program, count]) =>
+        `lost ${count}: the kernel skipped ${program} while another program was running`,
+    ),
+];
+
+const toolHelp = ({
+  name,
+  summary,
+  description,
+  examples,
+  options,
+  positionals = [],
+}: Tool): string[] => {
+  const places = positionals
+    .map((each) => ` [${options[each]!.placeholder ?? each.toUpperCase()}]`)
+    .join('');
+  return [
+    `beespoke ${name} [options]${places}`,
+    '',
+    `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
+    ...(description ? ['', description] : []),
+    '',
+    ...helpOf({ ...options, ...TOOL_OPTIONS }, positionals),
+    ...(examples
+      ? [
+          '',
+          'Examples:',
+          ...examples.map(([line, meaning]) => `  beespoke ${line.padEnd(30)} ${meaning}`),
+        ]
+      : []),
+  ];
+};

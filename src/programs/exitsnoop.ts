@@ -1,0 +1,228 @@
+/**
+ * @module
+ * exitsnoop: the processes that end, with their age and how they ended. After libbpf-tools' and BCC's exitsnoop.
+ *
+ * The originals report the end of the thread that bears the number of the process. Here a process ends with its last
+ * thread, and its exit code is that of the whole group.
+ */
+import {
+  and,
+  bool,
+  type Code,
+  call,
+  chars,
+  coreRead,
+  either,
+  exit,
+  fieldExists,
+  firstOf,
+  helper,
+  hookArguments,
+  i32,
+  ja,
+  jeq,
+  jne,
+  jset,
+  kernelStruct,
+  label,
+  load,
+  MiB,
+  mov,
+  object,
+  pointer,
+  r0,
+  r1,
+  r6,
+  r7,
+  r8,
+  r9,
+  rawTracepoint,
+  read,
+  reserve,
+  ringbuf,
+  rsh,
+  store,
+  struct,
+  sub,
+  tpBtf,
+  tracepoint,
+  tracepointFields,
+  u8,
+  u32,
+  u64,
+  type Value,
+  w1,
+  w9,
+} from '../index.ts';
+import { cgroupOption, oneCgroup, signalText, unlessInCgroup } from './common.ts';
+import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
+
+/** What user space receives for each end of a process or thread. */
+export const ExitEvent = struct('exit_event', {
+  ageNs: u64.number,
+  pid: u32,
+  ppid: u32,
+  tid: u32,
+  exitCode: u32,
+  /** The signal that ended it, or 0. */
+  signal: u32,
+  /** Whether its memory was written to a core file. */
+  coreDumped: bool,
+  comm: chars(16),
+});
+export type ExitEvent = Value<typeof ExitEvent>;
+
+// What is read of the kernel's structs. CO-RE finds the offsets.
+const Counter = kernelStruct('atomic_t', { counter: i32 });
+const Signal = kernelStruct('signal_struct', { live: Counter, flags: u32, group_exit_code: i32 });
+const Relative = kernelStruct('task_struct', { tgid: i32, comm: chars(16) });
+const Task = kernelStruct('task_struct', {
+  pid: i32,
+  tgid: i32,
+  exit_code: i32,
+  start_time: u64,
+  comm: chars(16),
+  signal: pointer(Signal),
+  group_leader: pointer(Relative),
+  real_parent: pointer(Relative),
+});
+
+/** The arguments of the tracepoint and the field of its record; `group_dead` is of newer kernels. */
+const Arguments = hookArguments({ p: pointer(Task), group_dead: bool });
+const Fields = tracepointFields({ group_dead: u8 });
+
+/** The bit of `signal_struct.flags` that says that the threads end together (include/linux/sched/signal.h). */
+const SIGNAL_GROUP_EXIT = 4;
+
+const options = {
+  pid: { type: 'pid', short: 'p', placeholder: 'PID', help: 'only this process' },
+  failed: { type: 'boolean', short: 'x', help: 'only failures: a code other than 0, or a signal' },
+  threads: { type: 'boolean', short: 'T', help: 'each thread, not each process' },
+  timestamp: { type: 'boolean', short: 't', help: 'show the time' },
+  cgroup: cgroupOption,
+} as const;
+
+/** The object for these options: nothing in it that they do not need. */
+const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
+  const { pid, failed, threads, cgroup, buffer = MiB } = defaults(options, given);
+  const events = ringbuf(ExitEvent, { maxEntries: buffer });
+  const cgroups = oneCgroup();
+  const event = ExitEvent.at(r7);
+  const task = Task.at(r8);
+  const out = label('out');
+  const ofGroup = label('ofGroup');
+  const known = label('known');
+
+  /** Goes on with the last thread of a process only. The kernel says which one it is, if it is new enough. */
+  const lastThread = (groupDead: (typeof dead)[keyof typeof dead]): Code =>
+    either(
+      fieldExists(groupDead),
+      [load(w1, groupDead), jeq(w1, 0, out)],
+      [read(w1, task.signal.live.counter), jne(w1, 0, out)],
+    );
+  const dead = { argument: Arguments.at(r9).group_dead, field: Fields.at(r9).group_dead };
+
+  const body: Code = [
+    pid !== undefined && [read(w1, task.tgid), jne(w1, pid, out)],
+    cgroup !== undefined && unlessInCgroup(cgroups, out),
+    // w9 = the status that wait(2) gives: of the group if its threads end together, else of the thread.
+    !threads && [read(w1, task.signal.flags), jset(w1, SIGNAL_GROUP_EXIT, ofGroup)],
+    read(w9, task.exit_code),
+    !threads && [ja(known), ofGroup, read(w9, task.signal.group_exit_code), known],
+    failed && jeq(w9, 0, out),
+
+    reserve(r7, events, out), // r7 = event; a full ring is counted
+    read(event.pid, task.tgid),
+    read(event.tid, task.pid),
+    read(event.ppid, task.real_parent.tgid),
+    call(helper.ktime_get_ns),
+    mov(r6, r0),
+    read(r1, task.start_time),
+    sub(r6, r1),
+    store(event.ageNs, r6),
+    mov(w1, w9),
+    and(w1, 0x7f),
+    store(event.signal, w1),
+    mov(w1, w9),
+    rsh(w1, 7),
+    and(w1, 1),
+    store(event.coreDumped, w1),
+    rsh(w9, 8),
+    and(w9, 0xff),
+    store(event.exitCode, w9),
+    coreRead(event.comm, threads ? task.comm : task.group_leader.comm),
+    call(helper.ringbuf_submit, r7, 0),
+    out,
+    mov(r0, 0),
+    exit(),
+  ];
+  const withArguments: Code = [
+    mov(r9, r1),
+    load(r8, Arguments.at(r9).p), // r8 = the task that ends
+    !threads && lastThread(dead.argument),
+    body,
+  ];
+  const withRecord: Code = [
+    mov(r9, r1),
+    call(helper.get_current_task),
+    mov(r8, r0),
+    !threads && lastThread(dead.field),
+    body,
+  ];
+  return object({
+    license: 'Dual MIT/GPL',
+    maps: cgroup === undefined ? { events } : { events, cgroups },
+    programs: {
+      handleExit: firstOf(
+        tpBtf('sched_process_exit', withArguments),
+        rawTracepoint('sched_process_exit', withArguments),
+        tracepoint('sched/sched_process_exit', withRecord),
+      ),
+    },
+  });
+};
+
+/** `0`, `code 7`, `signal 9 (Killed)`, `signal 11 (Segmentation fault), core dumped`. */
+const describeEnd = ({ exitCode, signal, coreDumped }: ExitEvent): string => {
+  if (signal !== 0)
+    return `signal ${signal} (${signalText(signal)})${coreDumped ? ', core dumped' : ''}`;
+  return exitCode === 0 ? '0' : `code ${exitCode}`;
+};
+
+export const exitsnoop = tool({
+  name: 'exitsnoop',
+  summary: 'processes that end: their age, and the code or signal that ended them',
+  description:
+    'A process ends with its last thread. Its code is that of exit_group(2), or of the last thread if each ended by itself.',
+  examples: [
+    ['exitsnoop', 'every process that ends'],
+    ['exitsnoop -x', 'only those that failed'],
+    ['exitsnoop -T -p 181', 'each thread of process 181'],
+  ],
+  options,
+  cgroups: 'cgroups',
+  object: exitsnoopObject,
+  output: {
+    kind: 'events',
+    buffer: 'events',
+    columns: ({ timestamp }): readonly Column<ExitEvent>[] => [
+      ...(timestamp ? [timeColumn<ExitEvent>('TIME(s)')] : []),
+      { title: 'PCOMM', width: 16, text: ({ comm }) => comm },
+      { title: 'PID', width: 7, text: ({ pid }) => String(pid) },
+      { title: 'PPID', width: 7, text: ({ ppid }) => String(ppid) },
+      { title: 'TID', width: 7, text: ({ tid }) => String(tid) },
+      { title: 'AGE(s)', width: 7, text: ({ ageNs }) => (ageNs / 1e9).toFixed(2) },
+      { title: 'EXIT_CODE', text: describeEnd },
+    ],
+    json: ({ pid, ppid, tid, comm, exitCode, signal, coreDumped, ageNs }: ExitEvent) => ({
+      pid,
+      ppid,
+      tid,
+      comm,
+      exitCode,
+      signal,
+      coreDumped,
+      ageNs,
+    }),
+  },
+});

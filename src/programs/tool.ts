@@ -1,0 +1,175 @@
+/**
+ * @module
+ * A tool is data: options, an object made from them, and how its events are shown. It is pure, so that it can be
+ * listed, disassembled, simulated and shown in a browser; the runner in cli/ loads it and prints.
+ */
+import type { AnyMapSpec, ObjectSpec, ProgramEntry } from '../object/index.ts';
+
+/** One option, under its camelCase name in the table. */
+export type Option = {
+  readonly help: string;
+  /** One letter. */
+  readonly short?: string;
+  /** What stands for the value in the help: `PID`, `SECONDS`. */
+  readonly placeholder?: string;
+} & (
+  | { readonly type: 'boolean' }
+  /** A whole number. */
+  | {
+      readonly type: 'number';
+      readonly default?: number;
+      readonly min?: number;
+      readonly max?: number;
+    }
+  /** A number of a process or thread that exists. */
+  | { readonly type: 'pid' }
+  | { readonly type: 'text'; readonly default?: string; readonly maxBytes?: number }
+  /** The path of a cgroup2 directory. */
+  | { readonly type: 'cgroup' }
+);
+export type OptionTable = Readonly<Record<string, Option>>;
+
+type ValueOf<O> = O extends { readonly type: 'boolean' }
+  ? boolean
+  : O extends { readonly type: 'number'; readonly default: number }
+    ? number
+    : O extends { readonly type: 'number' | 'pid' }
+      ? number | undefined
+      : O extends { readonly type: 'text'; readonly default: string }
+        ? string
+        : string | undefined;
+
+/** The values of options: flags are true or false, the rest undefined when not given and without a default. */
+export type Values<O extends OptionTable> = { readonly [K in keyof O]: ValueOf<O[K]> };
+
+/** What a caller of the object function may leave out: everything. */
+export type GivenValues<O extends OptionTable> = CommonValues & {
+  readonly [K in keyof O]?: ValueOf<O[K]> | undefined;
+};
+
+/** Options that every tool has. */
+export interface CommonValues {
+  /** Bytes of the ring buffer, or of each CPU's perf buffer. */
+  readonly buffer?: number | undefined;
+}
+
+/** One column of a table. */
+export interface Column<E> {
+  readonly title: string;
+  /** Cells are padded to it, never cut; the last column needs none. */
+  readonly width?: number;
+  readonly align?: 'left' | 'right';
+  readonly text: (event: E, moment: Moment) => string;
+}
+
+/** When an event was received. */
+export interface Moment {
+  /** `%H:%M:%S`, local time. */
+  readonly time: string;
+  /** Milliseconds since the epoch. */
+  readonly epochMs: number;
+}
+
+/** A JSON object of the tool's: one line. */
+export type JsonObject = { readonly [name: string]: unknown };
+
+/** One event, one line. */
+export interface EventOutput<O extends OptionTable, E> {
+  readonly kind: 'events';
+  /** The ring or perf buffer in the object's maps. */
+  readonly buffer: string;
+  /** A line before the header. */
+  readonly banner?: (options: Values<O>) => string | undefined;
+  readonly columns: (options: Values<O>) => readonly Column<E>[];
+  readonly json: (event: E, options: Values<O>) => JsonObject;
+  /** Events that are not shown, where user space has to decide. */
+  readonly filter?: (event: E, options: Values<O>) => boolean;
+}
+
+/** A summary each interval, of a map that is then emptied. */
+export interface IntervalOutput<O extends OptionTable, K, V> {
+  readonly kind: 'interval';
+  /** The map in the object's maps whose entries are drained. */
+  readonly map: string;
+  readonly banner?: (options: Values<O>) => string | undefined;
+  readonly seconds: (options: Values<O>) => number | undefined;
+  /** How many intervals; undefined for no end. */
+  readonly count: (options: Values<O>) => number | undefined;
+  readonly text: (
+    entries: readonly (readonly [K, V])[],
+    options: Values<O>,
+    moment: Moment,
+  ) => readonly string[];
+  readonly json: (
+    entries: readonly (readonly [K, V])[],
+    options: Values<O>,
+  ) => readonly JsonObject[];
+}
+
+/** A line of trace_pipe. */
+export interface TraceLine {
+  readonly task: string;
+  readonly pid: number;
+  readonly cpu: number;
+  readonly timeNs: number;
+  readonly message: string;
+}
+
+/** The lines that the programs print with trace_printk. */
+export interface TraceOutput<O extends OptionTable> {
+  readonly kind: 'trace';
+  /** Whether a line is of this tool: the pipe carries everyone's. */
+  readonly ours: (line: TraceLine, options: Values<O>) => boolean;
+  readonly columns: (options: Values<O>) => readonly Column<TraceLine>[];
+  readonly json: (line: TraceLine, options: Values<O>) => JsonObject;
+}
+
+export type AnyObject = ObjectSpec<Record<string, AnyMapSpec>, Record<string, ProgramEntry>>;
+
+// biome-ignore lint/suspicious/noExplicitAny: outputs are contravariant in events and options
+type AnyOutput = EventOutput<any, any> | IntervalOutput<any, any, any> | TraceOutput<any>;
+
+export interface Tool<O extends OptionTable = OptionTable, S extends AnyObject = AnyObject> {
+  readonly name: string;
+  /** One line for `beespoke list`. */
+  readonly summary: string;
+  /** More for `--help`: what it sees and what it cannot see. */
+  readonly description?: string;
+  readonly examples?: readonly (readonly [command: string, meaning: string])[];
+  readonly options: O;
+  /** Options that are given by position, in order. */
+  readonly positionals?: readonly (keyof O & string)[];
+  /** The cgroup array in the object's maps that the option of type `cgroup` fills. */
+  readonly cgroups?: string;
+  /** What goes together badly: a sentence, or undefined. */
+  readonly conflict?: (options: Values<O>) => string | undefined;
+  readonly object: (options: Values<O> & CommonValues) => S;
+  readonly output: AnyOutput;
+}
+
+/** Checks a tool's types and returns it. */
+export const tool = <const O extends OptionTable, S extends AnyObject>(
+  it: Tool<O, S>,
+): Tool<O, S> => it;
+
+/** Options with nothing given: defaults and undefined. */
+export const defaults = <O extends OptionTable>(
+  table: O,
+  given: GivenValues<O> = {},
+): Values<O> & CommonValues => ({
+  ...(Object.fromEntries(
+    Object.entries(table).map(([name, option]) => {
+      const fallback =
+        option.type === 'boolean' ? false : 'default' in option ? option.default : undefined;
+      return [name, given[name as keyof O] ?? fallback];
+    }),
+  ) as Values<O>),
+  buffer: given.buffer,
+});
+
+/** The time of day, as `strftime("%H:%M:%S")`. */
+export const timeColumn = <E>(title = 'TIME', width = 8): Column<E> => ({
+  title,
+  width,
+  text: (_event, { time }) => time,
+});
