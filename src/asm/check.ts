@@ -143,7 +143,7 @@ const follow = (
     const item = items[index]!;
     const state = states[index]!;
     if (item.kind === 'label') {
-      reach(index + 1, state, item.site ?? lastSite(items, index));
+      reach(index + 1, state, lastSite(items, index) ?? item.site);
     } else if (item.kind === 'fork') {
       reach(targets.get(item.to)!, state, undefined);
       if (!item.always) reach(index + 1, state, undefined);

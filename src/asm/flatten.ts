@@ -54,8 +54,10 @@ export const flatten = (body: Code, choose?: (condition: Condition) => boolean):
       }
       items.push(item);
     } else {
+      const before = items.findLast((known) => known.kind === 'instruction');
       throw new AssemblerError(
-        `a program is made of instructions, labels and lists, got ${describe(code)}`,
+        `a program is made of instructions, labels and lists, got ${describe(code)}${before ? ' after this line' : ''}`,
+        before?.site,
       );
     }
   };

@@ -7,9 +7,8 @@ import type { Column, Moment } from '../programs/tool.ts';
 
 /** Escapes what would move the cursor or change the terminal: file names may hold anything. */
 export const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
   text.replace(
-    /[\x00-\x1f\x7f-\x9f]/g,
+    /\p{Cc}/gu,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 

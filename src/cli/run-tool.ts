@@ -92,9 +92,9 @@ const announce = (tool: Tool, loaded: LoadedObject, { verbose }: RunnerValues): 
   if (verbose) {
     for (const program of Object.values(loaded.programs)) {
       if (!program) continue;
-      const { xlatedProgLen = 0, id } = program.info();
+      const { xlatedLength, id } = program.info();
       say(
-        `${program.name}: ${program.spec.hook.section}, program ${id}, ${xlatedProgLen / 8} instructions`,
+        `${program.name}: ${program.spec.hook.section}, program ${id}, ${xlatedLength / 8} instructions`,
       );
     }
     for (const name of loaded.missing) say(`${name}: left out, this kernel does not have its hook`);

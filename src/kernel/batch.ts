@@ -126,14 +126,12 @@ function* batches(
   seen?: Set<string>,
 ): Generator<Chunk, Problem | undefined, undefined> {
   const { keySize, valueSize } = source;
-  const fitting = Math.floor(BATCH_BYTES / (keySize + valueSize));
-  let room = new Room(
-    source,
-    Math.min(Math.max(8, Math.min(fitting, BATCH_ENTRIES)), Math.max(1, maxEntries)),
-  );
+  const fitting = Math.min(Math.floor(BATCH_BYTES / (keySize + valueSize)), BATCH_ENTRIES);
+  let room = new Room(source, Math.max(1, Math.min(Math.max(fitting, 8), maxEntries)));
   let from: Uint8Array | undefined;
   let began = false;
-  for (let refusals = 0; refusals < MAX_REFUSALS; ) {
+  let busy = 0;
+  for (;;) {
     const next = new Uint8Array(Math.max(4, keySize));
     const { count, done, error } = attempt(read, source.fd, { ...room.asBatch, from, next });
     const fresh = seen ? room.dropSeen(count, seen) : count;
@@ -142,24 +140,21 @@ function* batches(
     began ||= count > 0;
     if (!error) {
       from = next;
-      refusals = 0;
+      busy = 0;
     } else if (error.code === 'ENOSPC' && count === 0) {
       // A bucket with more entries than there is room.
       room = new Room(source, room.count * 2);
-    } else if (BUSY.has(error.code) && isHash(source.spec)) {
+    } else if (isHash(source.spec) && BUSY.has(error.code) && ++busy < MAX_BUSY) {
       from = next;
-      refusals++;
     } else {
       return { error, began };
     }
-    if (refusals === MAX_REFUSALS && error) return { error, began };
   }
-  return undefined;
 }
 
 /** Locks of buckets that a program held on this CPU; the kernel says where to go on. */
 const BUSY: ReadonlySet<string> = /* @__PURE__ */ new Set(['EBUSY', 'EDEADLK', 'ETIMEDOUT']);
-const MAX_REFUSALS = 100;
+const MAX_BUSY = 100;
 
 const isHash = ({ type }: AnyMapSpec): boolean => type.includes('hash');
 
@@ -222,8 +217,10 @@ class Room {
 
 /** Remembers a key; false if it was known. */
 function isNew(key: Uint8Array, seen: Set<string>): boolean {
-  const id = Buffer.from(key.buffer, key.byteOffset, key.byteLength).latin1Slice();
-  return seen.size !== seen.add(id).size;
+  const id = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+  if (seen.has(id)) return false;
+  seen.add(id);
+  return true;
 }
 
 // ----------

@@ -122,7 +122,7 @@ const hasIsaV4 = (): boolean =>
 const hasHelper = (id: number, type: HookType): boolean => {
   const helper = helperById(id);
   if (!helper) return false;
-  const bare = { kind: 'helper', ...helper, args: [], required: 0 } as typeof helper;
+  const bare = { ...helper, args: [], required: 0 };
   const result = loads(type, [call(bare), mov(r0, 0), exit()]);
   if (result === true) return true;
   return !/invalid func|unknown func|program of this type cannot use helper/.test(result.log ?? '');

@@ -59,6 +59,8 @@ export class LoadedObject<
   readonly maps: { readonly [K in keyof M]: LiveMap<M[K]> };
   /** The programs under the names of the spec; undefined for optional ones whose hook is missing. */
   readonly programs: { readonly [K in keyof P]: LiveProgram<P[K]> };
+  /** Optional programs that were left out, because the kernel does not have their hooks. */
+  readonly missing: readonly string[];
   readonly #world: KernelWorld;
   readonly #counters: ReadonlyMap<string, () => number>;
   readonly #owned: readonly { close(): void }[];
@@ -70,12 +72,14 @@ export class LoadedObject<
   constructor(parts: {
     readonly maps: Readonly<Record<string, Live>>;
     readonly programs: Readonly<Record<string, Program>>;
+    readonly missing: readonly string[];
     readonly world: KernelWorld;
     readonly counters: ReadonlyMap<string, () => number>;
     readonly owned: readonly { close(): void }[];
   }) {
     this.maps = parts.maps as never;
     this.programs = parts.programs as never;
+    this.missing = parts.missing;
     this.#world = parts.world;
     this.#counters = parts.counters;
     this.#owned = parts.owned;
@@ -166,9 +170,7 @@ export const loadObject = <
   try {
     const btf = new ObjectBtf(linked);
     owned.push(btf);
-    const { maps, counters } = createMaps(linked, btf, world, owned);
-    const fds = new Map<AnyMap, number>();
-    for (const [name, map] of Object.entries(linked.maps)) fds.set(map, maps[name]!.fd);
+    const { maps, fds, counters } = createMaps(linked, btf, world, owned);
     const programs: Record<string, Program> = {};
     for (const each of linked.programs) {
       const program = loadProgram(each, {
@@ -183,7 +185,14 @@ export const loadObject = <
       programs[each.name] = program;
     }
     const visible = Object.fromEntries(Object.keys(spec.maps).map((name) => [name, maps[name]!]));
-    return new LoadedObject<M, P>({ maps: visible, programs, world, counters, owned });
+    return new LoadedObject<M, P>({
+      maps: visible,
+      programs,
+      missing: linked.missing,
+      world,
+      counters,
+      owned,
+    });
   } catch (error) {
     closeAll(owned);
     throw error;
@@ -208,21 +217,23 @@ const createMaps = (
   owned: { close(): void }[],
 ) => {
   const maps: Record<string, Live> = {};
+  const fds = new Map<AnyMap, number>();
   const counters = new Map<string, () => number>();
   const isCounter = (name: string) => name.endsWith('.lost');
   const names = Object.keys(linked.maps);
   for (const name of [...names.filter(isCounter), ...names.filter((each) => !isCounter(each))]) {
     const spec = linked.maps[name]!;
     const lost = counters.get(name) ?? (() => 0);
-    const map = createLiveMap(name, spec, { btf: btf.ofMap(spec), without: world.without, lost });
-    owned.push(map);
-    maps[name] = map;
+    const { live, fd } = createLiveMap(name, spec, { btf: btf.ofMap(spec), without: world.without, lost });
+    owned.push(live);
+    maps[name] = live;
+    fds.set(spec, fd);
     if (isCounter(name)) {
-      const counter = map as unknown as { get(field: 'refused'): number };
+      const counter = live as unknown as { get(field: 'refused'): number };
       counters.set(name.replace(/\.lost$/, ''), () => counter.get('refused'));
     }
   }
-  return { maps, counters };
+  return { maps, fds, counters };
 };
 
 /** The object's BTF in the kernel: loaded when it is first needed, and again when line info has added strings. */

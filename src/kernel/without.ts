@@ -25,7 +25,7 @@ export type Feature = keyof typeof FEATURES;
 
 /** The features to do without: those given, and those of the environment. Throws for names that do not exist. */
 export const featuresWithout = (given: readonly Feature[] = []): ReadonlySet<Feature> => {
-  const fromEnvironment = (process.env['BEESPOKE_WITHOUT'] ?? '')
+  const fromEnvironment = (process.env.BEESPOKE_WITHOUT ?? '')
     .split(',')
     .filter((name) => name !== '');
   const all = [...given, ...fromEnvironment];

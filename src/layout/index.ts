@@ -6,7 +6,7 @@ export * from './compound.ts';
 export { type Decoder, decode, decoder } from './decode.ts';
 export { encode, encodeInto, maxSize } from './encode.ts';
 export { toJson } from './json.ts';
-export { describePlace, isPlace, locationOf, placeAt, placeOfStep, rebase } from './place.ts';
+export { cast, describePlace, isPlace, locationOf, placeAt, placeOfStep, rebase } from './place.ts';
 export * from './scalar.ts';
 export type {
   Access,

@@ -17,6 +17,7 @@ import {
   type Location,
   MEM,
   type Mem,
+  type PlaceOf,
   type Step,
   type Struct,
 } from './types.ts';
@@ -56,6 +57,24 @@ export const describePlace = (place: Mem<unknown, Access>): string => {
 /** The place of `layout` at the end of one step from `base`, without the steps before it. */
 export const placeOfStep = (layout: Layout, base: Base, step: Step): Mem<Layout, Access> =>
   build(layout, base, [step]);
+
+/**
+ * The same bytes under another layout, as a C cast of a pointer: plain memory only.
+ * @example
+ * store(cast(event.status, u32), w9);   // all bitfields of a struct at once
+ */
+export const cast = <L extends Layout>(place: Mem<unknown, 'plain'>, layout: L): PlaceOf<L> => {
+  const { base, steps, access, layout: from } = place[MEM];
+  if (access !== 'plain')
+    throw new TypeError(`cast: ${describePlace(place)} is not in plain memory`);
+  if (layout.size > from.size) {
+    throw new RangeError(
+      `cast: ${describePlace(place)} has ${from.size} bytes, fewer than the ${layout.size} of the other layout`,
+    );
+  }
+  const { offset } = steps[0]!;
+  return build(layout, base, [{ root: undefined, path: [], offset }]) as unknown as PlaceOf<L>;
+};
 
 /** The same place from another base. */
 export const rebase = (place: Mem<unknown, Access>, base: Base): Mem<Layout, Access> => {

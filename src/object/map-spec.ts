@@ -54,6 +54,8 @@ export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> 
   readonly flags: number;
   /** Depends on the type: the number of hash functions of a bloom filter. */
   readonly extra: number;
+  /** Bytes of each CPU's buffer, for a perf event array. */
+  readonly bufferSize: number;
   /** What an array or hash of maps holds. */
   readonly inner?: MapSpec | undefined;
   /** Set on maps that hold global variables. */
@@ -81,7 +83,7 @@ const make = <T extends MapType, K, V>(
   key: K & (Layout | undefined),
   value: V & (Layout | undefined),
   { maxEntries = DEFAULT_ENTRIES, flags = 0 }: MapOptions = {},
-  more: Partial<Pick<AnyMapSpec, 'extra' | 'inner' | 'section' | 'initial'>> = {},
+  more: Partial<Pick<AnyMapSpec, 'extra' | 'bufferSize' | 'inner' | 'section' | 'initial'>> = {},
 ): MapSpec<T, K, V> => {
   if (!Number.isInteger(maxEntries) || maxEntries < 0 || maxEntries > 0xffff_ffff) {
     throw new AssemblerError(
@@ -89,7 +91,7 @@ const make = <T extends MapType, K, V>(
     );
   }
   for (const layout of [key, value]) checkOwn(type, layout);
-  return Object.freeze({ kind: 'map', type, key, value, maxEntries, flags, extra: 0, ...more });
+  return Object.freeze({ kind: 'map', type, key, value, maxEntries, flags, extra: 0, bufferSize: 0, ...more });
 };
 
 /** The kernel's structs have no size of their own until a kernel is known. */
@@ -197,13 +199,27 @@ export const progArray = (options: MapOptions & { readonly maxEntries: number })
 export const cgroupArray = (options: MapOptions & { readonly maxEntries: number }) =>
   make('cgroup_array', u32, u32, options) as MapSpec<'cgroup_array', typeof u32, typeof u32>;
 
-/** One buffer for each CPU, read with PerfBuffer: the way of kernels before 5.8. */
-export const perfEventArray = <V extends Layout>(event: V) =>
-  make('perf_event_array', undefined, event, { maxEntries: 0 }) as MapSpec<
+/**
+ * One buffer for each CPU, read with PerfBuffer: the way of kernels before 5.8.
+ * @param options `bufferSize` is the size of each CPU's buffer in bytes, rounded up to a power of two of at least a
+ * page. Default 256 KiB.
+ */
+export const perfEventArray = <V extends Layout>(
+  event: V,
+  { bufferSize = 256 * KiB }: { readonly bufferSize?: number | undefined } = {},
+) =>
+  make('perf_event_array', undefined, event, { maxEntries: 0 }, { bufferSize: powerOfTwo(bufferSize) }) as MapSpec<
     'perf_event_array',
     undefined,
     V
   >;
+
+/** The next power of two from a page on. */
+const powerOfTwo = (bytes: number): number => {
+  let size = 4 * KiB;
+  while (size < bytes) size *= 2;
+  return size;
+};
 
 /**
  * Events in the order of their reservation, shared by all CPUs. Linux 5.8.
@@ -213,9 +229,7 @@ export const ringbuf = <V extends Layout>(
   event: V,
   { maxEntries = 256 * KiB }: { readonly maxEntries?: number | undefined } = {},
 ) => {
-  let size = 4 * KiB;
-  while (size < maxEntries) size *= 2;
-  return make('ringbuf', undefined, event, { maxEntries: size }) as MapSpec<
+  return make('ringbuf', undefined, event, { maxEntries: powerOfTwo(maxEntries) }) as MapSpec<
     'ringbuf',
     undefined,
     V

@@ -6,12 +6,12 @@
  * thread, and its exit code is that of the whole group.
  */
 import {
-  and,
+  bitfield,
   bool,
   type Code,
   call,
+  cast,
   chars,
-  coreRead,
   either,
   exit,
   fieldExists,
@@ -40,7 +40,6 @@ import {
   read,
   reserve,
   ringbuf,
-  rsh,
   store,
   struct,
   sub,
@@ -57,17 +56,22 @@ import {
 import { cgroupOption, oneCgroup, signalText, unlessInCgroup } from './common.ts';
 import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
 
+/** How it ended, as wait(2) tells it: 32 bits of which the upper half is 0. */
+const WaitStatus = struct('wait_status', {
+  /** The signal that ended it, or 0. */
+  signal: bitfield(u32, 7),
+  /** Whether its memory was written to a core file. */
+  coreDumped: bitfield(bool, 1),
+  exitCode: bitfield(u32, 8),
+});
+
 /** What user space receives for each end of a process or thread. */
 export const ExitEvent = struct('exit_event', {
   ageNs: u64.number,
   pid: u32,
   ppid: u32,
   tid: u32,
-  exitCode: u32,
-  /** The signal that ended it, or 0. */
-  signal: u32,
-  /** Whether its memory was written to a core file. */
-  coreDumped: bool,
+  status: WaitStatus,
   comm: chars(16),
 });
 export type ExitEvent = Value<typeof ExitEvent>;
@@ -140,17 +144,8 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
     read(r1, task.start_time),
     sub(r6, r1),
     store(event.ageNs, r6),
-    mov(w1, w9),
-    and(w1, 0x7f),
-    store(event.signal, w1),
-    mov(w1, w9),
-    rsh(w1, 7),
-    and(w1, 1),
-    store(event.coreDumped, w1),
-    rsh(w9, 8),
-    and(w9, 0xff),
-    store(event.exitCode, w9),
-    coreRead(event.comm, threads ? task.comm : task.group_leader.comm),
+    store(cast(event.status, u32), w9),
+    read(event.comm, threads ? task.comm : task.group_leader.comm),
     call(helper.ringbuf_submit, r7, 0),
     out,
     mov(r0, 0),
@@ -183,7 +178,7 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
 };
 
 /** `0`, `code 7`, `signal 9 (Killed)`, `signal 11 (Segmentation fault), core dumped`. */
-const describeEnd = ({ exitCode, signal, coreDumped }: ExitEvent): string => {
+const describeEnd = ({ status: { exitCode, signal, coreDumped } }: ExitEvent): string => {
   if (signal !== 0)
     return `signal ${signal} (${signalText(signal)})${coreDumped ? ', core dumped' : ''}`;
   return exitCode === 0 ? '0' : `code ${exitCode}`;
@@ -214,14 +209,12 @@ export const exitsnoop = tool({
       { title: 'AGE(s)', width: 7, text: ({ ageNs }) => (ageNs / 1e9).toFixed(2) },
       { title: 'EXIT_CODE', text: describeEnd },
     ],
-    json: ({ pid, ppid, tid, comm, exitCode, signal, coreDumped, ageNs }: ExitEvent) => ({
+    json: ({ pid, ppid, tid, comm, status, ageNs }: ExitEvent) => ({
       pid,
       ppid,
       tid,
       comm,
-      exitCode,
-      signal,
-      coreDumped,
+      ...status,
       ageNs,
     }),
   },

@@ -130,10 +130,9 @@ const form = (of: Form['of'], build: () => Code, llvm?: string, gas?: string, ch
   });
 
 const signed = (offset: number) => (offset < 0 ? `- ${-offset}` : `+ ${offset}`);
-/** The same register for GNU as, which has the width in the mnemonic. */
+/** A register as GNU as has it, which has the width in the mnemonic. */
 const gasName = ({ index }: R | W) => (index === 10 ? '%fp' : `%r${index}`);
 const llvmName = ({ index, width }: R | W) => `${width === 64 ? 'r' : 'w'}${index}`;
-const wide = (width: number) => (width === 64 ? '' : '32');
 
 // ----------
 // Arithmetic
@@ -395,7 +394,6 @@ form(
   'mov %r1,%fp\nadd %r1,-8\nmov %r2,8\ncall 16',
 );
 form('lea', () => lea(r6, stack(u32)), 'r6 = r10\nr6 += -8', 'mov %r6,%fp\nadd %r6,-8');
-form('lea', () => lea(r6, u64.at(r6, 0)), '', '');
 form('lea', () => lea(r6, u64.at(r6, 8)), 'r6 += 8', 'add %r6,8');
 form('lea', () => lea(r9, u64.at(r1, -8)), 'r9 = r1\nr9 += -8', 'mov %r9,%r1\nadd %r9,-8');
 
@@ -500,8 +498,8 @@ const Packed = struct('packed', {
   p: pointer(),
   s: i16,
 });
-form('load', () => load(r1, Packed.at(r2).p), 'r1 = *(u64 *)(r2 + 16)', 'ldxdw %r1,[%r2+16]');
-form('load', () => load(w1, Packed.at(r2, 8).s), 'w1 = *(u16 *)(r2 + 32)', 'ldxh %r1,[%r2+32]');
+form('load', () => load(r1, Packed.at(r2).p), 'r1 = *(u64 *)(r2 + 8)', 'ldxdw %r1,[%r2+8]');
+form('load', () => load(w1, Packed.at(r2, 8).s), 'w1 = *(u16 *)(r2 + 24)', 'ldxh %r1,[%r2+24]');
 form(
   'load',
   () => load(w1, Packed.at(r2).a),

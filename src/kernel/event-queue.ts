@@ -1,0 +1,92 @@
+/**
+ * Decoded events on their way from a source to its reader. What one reader has not been handed, the next one
+ * gets first: stopping in the middle of a batch loses nothing.
+ * @module
+ */
+
+import { BATCH, type EventSource } from './event-source.ts';
+
+/** `some`: an event is ready. `skipped`: there were records, but no event. `none`: nothing is there now. */
+export type Filled = 'some' | 'skipped' | 'none';
+
+export class EventQueue<T> {
+  readonly #source: EventSource<T>;
+  #events: T[] = [];
+  #next = 0;
+  /** The record that could not be decoded: thrown when its turn comes. */
+  #failure: unknown;
+  #failed = false;
+  #closed = false;
+
+  constructor(source: EventSource<T>) {
+    this.#source = source;
+  }
+
+  get isReady(): boolean {
+    return this.#next < this.#events.length;
+  }
+
+  /** The next event, if {@link isReady}. */
+  shift(): T {
+    return this.#events[this.#next++]!;
+  }
+
+  /** All events that are ready. */
+  shiftAll(): T[] {
+    const events = this.#next === 0 ? this.#events : this.#events.slice(this.#next);
+    this.#events = [];
+    this.#next = 0;
+    return events;
+  }
+
+  /** Gets a batch from the source unless an event is ready. Throws for a record that cannot be decoded. */
+  fill(): Filled {
+    if (this.isReady) return 'some';
+    // A new array, since the old one may be the user's: and it lets go of the events in it.
+    this.#events = [];
+    this.#next = 0;
+    if (!this.#failed && !this.#closed) {
+      const moved = this.#take();
+      if (this.isReady) return 'some';
+      if (!this.#failed) return moved ? 'skipped' : 'none';
+    }
+    if (!this.#failed) return 'none';
+    const failure = this.#failure;
+    this.#failed = false;
+    this.#failure = undefined;
+    throw failure;
+  }
+
+  #take(): boolean {
+    try {
+      return this.#source.take(this.#events, BATCH);
+    } catch (error) {
+      // Of several, as only close() can meet, the first.
+      if (!this.#failed) this.#failure = error;
+      this.#failed = true;
+      return true;
+    }
+  }
+
+  mark(): void {
+    if (!this.#closed) this.#source.mark();
+  }
+
+  unmark(): void {
+    if (!this.#closed) this.#source.unmark();
+  }
+
+  /** Closes the source. With `keep`, what is there comes out of the queue still. */
+  close(keep: boolean): void {
+    if (this.#closed) return;
+    try {
+      if (keep) {
+        this.#source.mark();
+        while (this.#take());
+      }
+    } finally {
+      this.#closed = true;
+      this.#source.close();
+    }
+  }
+}
