@@ -24,8 +24,11 @@ export default defineConfig({
   plugins: [
     {
       name: 'executable',
-      writeBundle() {
-        for (const file of Object.values(bin)) chmodSync(file, 0o755);
+      writeBundle({ dir }, files) {
+        for (const file of Object.values(bin)) {
+          const name = file.replace('./dist/', '');
+          if (name in files) chmodSync(`${dir}/${name}`, 0o755);
+        }
       },
     },
   ],

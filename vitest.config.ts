@@ -1,9 +1,59 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Tests that load programs into the kernel. Attached programs see what the tests beside them do and the kernel skips
+ * them while others run, so these files run one after the other.
+ */
+const LIVE = [
+  'test/{syscall,kernel,programs,testing,cli}/**/*.test.ts',
+  'test/**/*{kernel,live}*.test.ts',
+];
+/** Tests of the package as it is published: they keep both cores busy, so they come last. */
+const PACKAGE = ['test/package/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
     testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: ['test/**/*.test.ts'],
+          exclude: [...LIVE, ...PACKAGE],
+          // By default vitest leaves one core to itself, which is half of a small machine.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'live',
+          include: LIVE,
+          exclude: PACKAGE,
+          globalSetup: 'test/package/built.ts',
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: PACKAGE,
+          globalSetup: 'test/package/built.ts',
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          typecheck: { enabled: true, only: true, include: ['test/**/*.test-d.ts'] },
+        },
+      },
+    ],
   },
 });

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ENTRIES = 10000, ROUNDS = 12, BATCH = 4096 };
+enum { ENTRIES = 10000, ROUNDS = 30, BATCH = 4096 };
 
 static long bpf(int cmd, union bpf_attr *attr, unsigned size) {
   return syscall(SYS_bpf, cmd, attr, size);

@@ -15,7 +15,7 @@ import { struct, u32, u64 } from '../src/layout/index.ts';
 import { globals, hash } from '../src/object/index.ts';
 
 const ENTRIES = 10_000;
-const ROUNDS = 12;
+const ROUNDS = 30;
 
 type Figures = Record<string, number>;
 

@@ -6,6 +6,7 @@
 import type { Width } from '../layout/index.ts';
 import type { Instruction, Relocation } from './code.ts';
 import {
+  exact,
   fitsSigned32,
   immediate,
   make,
@@ -74,13 +75,16 @@ const operation = (
         site,
       });
     }
-    if (shift && (s < 0 || s >= d.width)) {
+    const number = exact(what, s, site);
+    if (shift && (number < 0 || number >= d.width)) {
       throw new AssemblerError(`${what}: a shift is 0 to ${d.width - 1} bits, got ${s}`, site);
     }
-    if (divides && Number(s) === 0) throw new AssemblerError(`${what}: division by 0`, site);
+    if (divides && number === 0n) throw new AssemblerError(`${what}: division by 0`, site);
     const hint =
-      d.width === 64 && s >= 0 && s < 2 ** 32 ? `use w${d.index}, or ${LOAD_FIRST}` : LOAD_FIRST;
-    const imm = immediate(what, d.width, s, hint, site, offset !== 0);
+      d.width === 64 && number >= 0 && number < 2 ** 32
+        ? `use w${d.index}, or ${LOAD_FIRST}`
+        : LOAD_FIRST;
+    const imm = immediate(what, d.width, number, hint, site, offset !== 0);
     return make({ opcode: classFor(d) | code | BPF_K, dst, offset, imm, site });
   };
   return mnemonic_;

@@ -17,9 +17,9 @@ const UINT32_END = 2 ** 32;
 
 /** Whether a 64-bit operation can take `value` as its immediate, which it extends with the sign. */
 export const fitsSigned32 = (value: number | bigint): boolean =>
+  (typeof value === 'bigint' || Number.isInteger(value)) &&
   value >= INT32_MIN &&
-  value < -INT32_MIN &&
-  (typeof value === 'bigint' || Number.isInteger(value));
+  value < -INT32_MIN;
 
 /** A number that is exact, as a bigint. */
 export const exact = (what: string, value: number | bigint, site?: Site): bigint => {

@@ -13,7 +13,7 @@ import {
 import { addressOf, loadableOf } from './address.ts';
 import { loadBits } from './bits.ts';
 import type { Code, Instruction } from './code.ts';
-import { immediate, make, readable, wholeOnly, writable } from './make.ts';
+import { exact, immediate, make, readable, wholeOnly, writable } from './make.ts';
 import {
   BPF_ALU64,
   BPF_ARSH,
@@ -156,11 +156,12 @@ const storedImmediate = (
   site: Site | undefined,
 ): number => {
   const bits = size * 8;
-  if (size < 4 && (value < -(2 ** (bits - 1)) || value >= 2 ** bits)) {
+  const number = exact(what, value, site);
+  if (size < 4 && (number < -(2 ** (bits - 1)) || number >= 2 ** bits)) {
     throw new AssemblerError(
       `${what}: ${bits} bits hold ${-(2 ** (bits - 1))} to ${2 ** bits - 1}, got ${value}`,
       site,
     );
   }
-  return immediate(what, size === 8 ? 64 : 32, value, 'put it in a register with mov first', site);
+  return immediate(what, size === 8 ? 64 : 32, number, 'put it in a register with mov first', site);
 };

@@ -175,7 +175,7 @@ function attempt(
 /** Memory for some entries. */
 class Room {
   readonly count: number;
-  readonly keys: Uint8Array;
+  readonly keys: Buffer;
   readonly values: Uint8Array;
   readonly #keyView: DataView;
   readonly #valueView: DataView;
@@ -184,9 +184,9 @@ class Room {
 
   constructor({ keySize, valueSize }: Source, count: number) {
     this.count = count;
-    this.keys = new Uint8Array(count * keySize);
+    this.keys = Buffer.alloc(count * keySize);
     this.values = new Uint8Array(count * valueSize);
-    this.#keyView = new DataView(this.keys.buffer);
+    this.#keyView = new DataView(this.keys.buffer, this.keys.byteOffset, this.keys.byteLength);
     this.#valueView = new DataView(this.values.buffer);
     this.#keySize = keySize;
     this.#valueSize = valueSize;
@@ -205,7 +205,7 @@ class Room {
     let kept = 0;
     for (let i = 0; i < count; i++) {
       const at = i * this.#keySize;
-      if (!isNew(this.keys.subarray(at, at + this.#keySize), seen)) continue;
+      if (!isNew(this.keys, at, at + this.#keySize, seen)) continue;
       this.keys.copyWithin(kept * this.#keySize, at, at + this.#keySize);
       const from = i * this.#valueSize;
       this.values.copyWithin(kept * this.#valueSize, from, from + this.#valueSize);
@@ -216,8 +216,8 @@ class Room {
 }
 
 /** Remembers a key; false if it was known. */
-function isNew(key: Uint8Array, seen: Set<string>): boolean {
-  const id = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+function isNew(keys: Buffer, start: number, end: number, seen: Set<string>): boolean {
+  const id = keys.toString('latin1', start, end);
   if (seen.has(id)) return false;
   seen.add(id);
   return true;
@@ -236,15 +236,15 @@ export function* walk(
   maxEntries: number,
   seen: Set<string> | undefined = new Set<string>(),
 ): Generator<Uint8Array, void, undefined> {
-  let key = new Uint8Array(source.keySize);
-  let next = new Uint8Array(source.keySize);
+  let key = Buffer.alloc(source.keySize);
+  let next = Buffer.alloc(source.keySize);
   // Where others delete as fast as this walks, it is sent back again and again: it ends all the same.
   let steps = 8 * (maxEntries + 8);
   let left = maxEntries;
   let more = mapNextKey(source.fd, undefined, key);
   while (more && left > 0 && steps-- > 0) {
     more = mapNextKey(source.fd, key, next);
-    if (isNew(key, seen)) {
+    if (isNew(key, 0, key.length, seen)) {
       left--;
       yield key;
     }

@@ -25,9 +25,10 @@ import { putInto } from './map-codec.ts';
 import { CopiedWords, MappedWords, type Words } from './map-words.ts';
 
 /** The spec of `globals()`: an array of one struct. */
-export type GlobalsSpec<F extends Fields = Fields> = MapSpec<'array', typeof u32, Struct<F>> & {
+export interface GlobalsSpec<F extends Fields = Fields>
+  extends MapSpec<'array', typeof u32, Struct<F>> {
   readonly section: Section;
-};
+}
 
 /**
  * The variables of one `globals()`. Each scalar is read and written at once, as programs do; structs and arrays

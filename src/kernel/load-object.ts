@@ -109,7 +109,7 @@ export class LoadedObject<
   /** Detaches every program and waits until none of them runs any more: what they sent can then be read to the end. */
   detach(): void {
     if (this.#links.length === 0) return;
-    for (const each of this.#links) each.close();
+    for (const each of this.#links.toReversed()) each.close();
     this.#links = [];
     waitForRunningPrograms();
   }

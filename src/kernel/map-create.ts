@@ -6,10 +6,10 @@
  *     starts.set(4711, 1n);
  * @module
  */
-import type { Layout, Struct } from '../layout/index.ts';
-import type { AnyMapSpec, MapSpec, MapType, Section } from '../object/index.ts';
+import type { Layout } from '../layout/index.ts';
+import type { AnyMapSpec, MapSpec, MapType } from '../object/index.ts';
 import type { FileDescriptor } from '../syscall/index.ts';
-import { Globals } from './globals.ts';
+import { Globals, type GlobalsSpec } from './globals.ts';
 import { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
 import type { MapBase } from './map-base.ts';
 import { createMapDescriptor, type MapDescriptorOptions } from './map-descriptor.ts';
@@ -42,19 +42,16 @@ export type CreatedType = keyof LiveByType<Layout, Layout>;
 type LayoutOf<T> = T extends Layout ? T : never;
 
 /** The live map of a spec; of a spec that is not known exactly, what all of them have in common. */
-export type LiveMap<S extends AnyMapSpec> = S extends { readonly section: Section }
-  ? S['value'] extends Struct<infer F>
+export type LiveMap<S extends AnyMapSpec> =
+  S extends GlobalsSpec<infer F>
     ? Globals<F>
-    : MapBase
-  : S extends MapSpec<infer T, infer K, infer V>
-    ? unknown extends K
-      ? MapBase
-      : MapType extends T
+    : S extends MapSpec<infer T, infer K, infer V>
+      ? MapType extends T
         ? MapBase
         : T extends CreatedType
           ? LiveByType<LayoutOf<K>, LayoutOf<V>>[T]
           : never
-    : never;
+      : never;
 
 export type CreateMapOptions = MapDescriptorOptions;
 

@@ -32,6 +32,9 @@ const RAW_DATA = 12;
 /** After the header and the id. */
 const LOST_COUNT = 16;
 
+/** The size of a record, in the second word of its header. */
+const sizeOf = (word: number): number => word >>> 16;
+
 export interface PerfRingOptions<T> {
   readonly name: string;
   readonly cpu: number;
@@ -97,18 +100,17 @@ export class PerfRing<T> {
     try {
       for (let n = 0; n < limit && left > 0; n++) {
         const type = words[offset >>> 2]!;
-        const size = words[(offset >>> 2) + 1]! >>> 16;
-        const at = offset;
+        const size = sizeOf(words[(offset >>> 2) + 1]!);
+        if (type === PERF_RECORD_SAMPLE) into.push(this.#decodeAt(offset, size));
+        else if (type === PERF_RECORD_LOST) this.lost += this.#lostAt((offset + LOST_COUNT) & mask);
         offset = (offset + size) & mask;
         left -= size;
-        if (type === PERF_RECORD_SAMPLE) into.push(this.#decodeAt(at, size));
-        else if (type === PERF_RECORD_LOST) this.lost += this.#lostAt((at + LOST_COUNT) & mask);
       }
     } catch (cause) {
+      const position = start + all - left;
+      left -= sizeOf(words[(offset >>> 2) + 1]!);
       const why = (cause as Error).message;
-      throw new Error(`${this.name}: the record before position ${start + all - left}: ${why}`, {
-        cause,
-      });
+      throw new Error(`${this.name}: the record at position ${position}: ${why}`, { cause });
     } finally {
       this.#position = start + all - left;
       if (left !== all) Atomics.store(this.#tail, 0, BigInt(this.#position));

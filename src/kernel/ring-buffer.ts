@@ -43,6 +43,9 @@ const BPF_RINGBUF_DISCARD_BIT = 1 << 30;
 const LENGTH = BPF_RINGBUF_DISCARD_BIT - 1;
 const HEADER_SIZE = 8;
 
+/** Bytes from the record of this header to the next. */
+const stepOf = (header: number): number => ((header & LENGTH) + HEADER_SIZE + 7) & ~7;
+
 class RingSource<T> implements EventSource<T> {
   readonly name: string;
   readonly fds: readonly number[];
@@ -103,18 +106,19 @@ class RingSource<T> implements EventSource<T> {
         // An acquire: the record is read after its header.
         const header = Atomics.load(words, offset >>> 2);
         if (header < 0) break;
-        const at = offset + HEADER_SIZE;
-        const length = header & LENGTH;
-        const step = (length + HEADER_SIZE + 7) & ~7;
+        if (header < BPF_RINGBUF_DISCARD_BIT) {
+          const at = offset + HEADER_SIZE;
+          into.push(decode(view, at, at + header));
+        }
+        const step = stepOf(header);
         offset = (offset + step) & mask;
         left -= step;
-        if (header < BPF_RINGBUF_DISCARD_BIT) into.push(decode(view, at, at + length));
       }
     } catch (cause) {
+      const position = start + all - left;
+      left -= stepOf(words[offset >>> 2]!);
       const why = (cause as Error).message;
-      throw new Error(`${this.name}: a record before position ${start + all - left}: ${why}`, {
-        cause,
-      });
+      throw new Error(`${this.name}: the record at position ${position}: ${why}`, { cause });
     } finally {
       if (left !== all) this.#publish(start + all - left);
     }

@@ -59,6 +59,5 @@ export function parseTraceLine(line: string): TraceLine {
 }
 
 function utf8(bytes: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is ASCII needs no decoding
   return /^[\0-\x7f]*$/.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8');
 }

@@ -87,7 +87,7 @@ class TraceSource implements EventSource<TraceEvent> {
       this.#flush(into);
       return false;
     }
-    const lines = (this.#partial + this.#chunk.latin1Slice(0, length)).split('\n');
+    const lines = (this.#partial + this.#chunk.toString('latin1', 0, length)).split('\n');
     this.#partial = lines.pop()!;
     for (const line of lines) this.#line(line, into);
     if (this.#partial === '') this.#flush(into);

@@ -9,6 +9,7 @@ export {
   clearPadding,
   holesOf,
   lossOf,
+  output,
   perfOutput,
   reserve,
   ringOutput,

@@ -68,7 +68,12 @@ export const link = (spec: ObjectSpec, world: World): LinkedObject => {
   return {
     license: spec.license,
     types,
-    maps: { ...spec.maps, ...spec.hidden },
+    maps: Object.fromEntries(
+      Object.entries({ ...spec.maps, ...spec.hidden }).map(([name, map]) => [
+        name,
+        map.otherwise && !world.hasMap(map.type) ? map.otherwise : map,
+      ]),
+    ),
     programs: programs.map((program) => ({ ...program, functionIds: functionIds(types, program) })),
     missing,
   };

@@ -13,6 +13,7 @@ import {
   type Code,
   call,
   callSite,
+  either,
   helper,
   ja,
   jne,
@@ -21,6 +22,7 @@ import {
   label,
   lea,
   type Memory,
+  mapExists,
   mov,
   type R,
   r0,
@@ -123,6 +125,29 @@ export const perfOutput = (
       BPF_F_CURRENT_CPU,
       data,
       size ?? sizeOf('perfOutput', data),
+    ),
+    unless(r0, events),
+  ]);
+};
+
+/**
+ * Copies `size` bytes into the event buffer that the kernel has: its ring buffer, or the perf buffer of this CPU.
+ * `context` holds what the program was called with.
+ */
+export const output = (
+  context: R,
+  events: MapSpec<'ringbuf', undefined, unknown>,
+  data: Memory,
+  size: R | number,
+): Code => {
+  const site = callSite(output);
+  const { otherwise } = events;
+  if (!otherwise) throw new AssemblerError('output: an eventBuffer, got a ringbuf', site);
+  return restamp(site, [
+    either(
+      mapExists(events.type),
+      call(helper.ringbuf_output, events, data, size, 0),
+      call(helper.perf_event_output, context, otherwise, BPF_F_CURRENT_CPU, data, size),
     ),
     unless(r0, events),
   ]);

@@ -58,6 +58,8 @@ export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> 
   readonly bufferSize: number;
   /** What an array or hash of maps holds. */
   readonly inner?: MapSpec | undefined;
+  /** What is created where the kernel does not have maps of this type. */
+  readonly otherwise?: MapSpec | undefined;
   /** Set on maps that hold global variables. */
   readonly section?: Section | undefined;
   /** The values that a map starts with: by index for arrays. */
@@ -83,7 +85,9 @@ const make = <T extends MapType, K, V>(
   key: K & (Layout | undefined),
   value: V & (Layout | undefined),
   { maxEntries = DEFAULT_ENTRIES, flags = 0 }: MapOptions = {},
-  more: Partial<Pick<AnyMapSpec, 'extra' | 'bufferSize' | 'inner' | 'section' | 'initial'>> = {},
+  more: Partial<
+    Pick<AnyMapSpec, 'extra' | 'bufferSize' | 'inner' | 'otherwise' | 'section' | 'initial'>
+  > = {},
 ): MapSpec<T, K, V> => {
   if (!Number.isInteger(maxEntries) || maxEntries < 0 || maxEntries > 0xffff_ffff) {
     throw new AssemblerError(
@@ -91,7 +95,17 @@ const make = <T extends MapType, K, V>(
     );
   }
   for (const layout of [key, value]) checkOwn(type, layout);
-  return Object.freeze({ kind: 'map', type, key, value, maxEntries, flags, extra: 0, bufferSize: 0, ...more });
+  return Object.freeze({
+    kind: 'map',
+    type,
+    key,
+    value,
+    maxEntries,
+    flags,
+    extra: 0,
+    bufferSize: 0,
+    ...more,
+  });
 };
 
 /** The kernel's structs have no size of their own until a kernel is known. */
@@ -208,11 +222,13 @@ export const perfEventArray = <V extends Layout>(
   event: V,
   { bufferSize = 256 * KiB }: { readonly bufferSize?: number | undefined } = {},
 ) =>
-  make('perf_event_array', undefined, event, { maxEntries: 0 }, { bufferSize: powerOfTwo(bufferSize) }) as MapSpec<
+  make(
     'perf_event_array',
     undefined,
-    V
-  >;
+    event,
+    { maxEntries: 0 },
+    { bufferSize: powerOfTwo(bufferSize) },
+  ) as MapSpec<'perf_event_array', undefined, V>;
 
 /** The next power of two from a page on. */
 const powerOfTwo = (bytes: number): number => {
@@ -234,6 +250,25 @@ export const ringbuf = <V extends Layout>(
     undefined,
     V
   >;
+};
+
+/**
+ * A ring buffer, or a perf buffer for each CPU where the kernel has no ring buffers (before 5.8): what `output` sends
+ * to, and user space reads either in the same way.
+ * @param options `size` in bytes, of the ring buffer or of each CPU's perf buffer.
+ */
+export const eventBuffer = <V extends Layout>(
+  event: V,
+  { size }: { readonly size?: number | undefined } = {},
+): MapSpec<'ringbuf', undefined, V> =>
+  Object.freeze({
+    ...ringbuf(event, { maxEntries: size }),
+    otherwise: perfEventArray(event, { bufferSize: size }),
+  });
+
+/** The map that holds global variables. */
+export type GlobalsSpec<F extends Fields> = MapSpec<'array', typeof u32, Struct<F>> & {
+  readonly section: Section;
 };
 
 /**
@@ -260,5 +295,5 @@ export const globals = <F extends Fields>(
       section,
       initial: initial === undefined ? undefined : [initial],
     },
-  ) as MapSpec<'array', typeof u32, Struct<F>>;
+  ) as GlobalsSpec<F>;
 };

@@ -81,6 +81,7 @@ const hiddenMaps = (
     if (named.has(map))
       throw new AssemblerError(`object: ${name} is a map that has another name already`, site);
     named.add(map);
+    if (map.otherwise) named.add(map.otherwise);
     const loss = lossOf(map);
     if (loss) counters.set(loss, `${name}.lost`);
   }

@@ -68,7 +68,8 @@ export interface Loaded {
 export interface Loading {
   readonly type?: number;
   readonly license?: string;
-  readonly logLevel?: 0 | 1 | 2;
+  /** With 8 the log keeps its beginning when it is longer than the buffer. */
+  readonly logLevel?: 0 | 1 | 2 | 10;
   /** The descriptors of the maps that instructions refer to. */
   readonly maps?: ReadonlyMap<AnyMap, number>;
   /** A program whose callbacks the kernel wants described by BTF. */
@@ -143,13 +144,25 @@ const describeFunctions = ({ functions }: Assembly) => {
 export const textsOf = (log: string): ReadonlyMap<number, string> => {
   const texts = new Map<number, string>();
   for (const line of log.split('\n')) {
-    // The table of live registers (6.16) has every instruction; the trace those that were visited.
-    const found = /^\s*(\d+): (?:[.0-9]{10} )?(\([0-9a-f]{2}\) .*?|BUG_\w+)(?:\s+; .*)?$/.exec(
-      line,
-    );
+    // The table of live registers (6.16) has every instruction, with its loop before it; the trace those visited.
+    const found =
+      /^\s*(?:\d+ +)?(\d+): (?:[.0-9]{10} )?(\([0-9a-f]{2}\) .*?|BUG_\w+)(?:\s+; .*)?$/.exec(line);
     if (found) texts.set(Number(found[1]), found[2]!.trimEnd());
   }
   return texts;
+};
+
+/** The kernel's texts of a program, also of one that it then refuses, or whose log is too long. */
+export const verifierTexts = (
+  assembly: Assembly,
+  loading: Loading = {},
+): ReadonlyMap<number, string> => {
+  try {
+    return withProgram(assembly, { ...loading, logLevel: 10 }, ({ log }) => textsOf(log));
+  } catch (error) {
+    if (error instanceof BpfError && error.log !== undefined) return textsOf(error.log);
+    throw error;
+  }
 };
 
 /** A map of one value, shared with the program. */

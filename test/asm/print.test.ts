@@ -31,7 +31,6 @@ import {
   loadAcquire,
   make,
   mov,
-  movsx,
   print,
   r0,
   r1,
@@ -39,7 +38,6 @@ import {
   r3,
   r6,
   r9,
-  r10,
   slotsOf,
   stack,
   store,
@@ -48,9 +46,17 @@ import {
   w2,
 } from '../../src/asm/index.ts';
 import { u8, u16, u32, u64 } from '../../src/layout/index.ts';
-import { BpfError, objGet, objPin, progInfo } from '../../src/syscall/index.ts';
+import { progInfo } from '../../src/syscall/index.ts';
 import { forms } from './forms.ts';
-import { missing, missingBefore, textsOf, titled, withArray, withProgram } from './kernel.ts';
+import {
+  missing,
+  missingBefore,
+  textsOf,
+  titled,
+  verifierTexts,
+  withArray,
+  withProgram,
+} from './kernel.ts';
 
 /** Our text of every instruction, by slot. */
 const ours = ({ instructions }: Assembly, names = {}): Map<number, string> => {
@@ -66,17 +72,6 @@ const ours = ({ instructions }: Assembly, names = {}): Map<number, string> => {
   return texts;
 };
 
-/** The kernel's texts of a program, also of one that it then refuses. */
-const theirs = (assembly: Assembly): ReadonlyMap<number, string> => {
-  try {
-    return withProgram(assembly, { logLevel: 2 }, ({ log }) => textsOf(log));
-  } catch (error) {
-    if (error instanceof BpfError && error.log !== undefined) return textsOf(error.log);
-    throw error;
-  }
-};
-
-/** The forms that the kernel knows with their registers set up; a text is logged before it is judged. */
 const endsWithExit = (assembly: Assembly): boolean => assembly.instructions.at(-1)?.opcode === 0x95;
 
 describe.skipIf(missing)(titled('the verifier', missing), () => {
@@ -88,7 +83,7 @@ describe.skipIf(missing)(titled('the verifier', missing), () => {
       const assembly = endsWithExit(alone)
         ? alone
         : assemble([body, mov(r0, 0), exit()], () => choose);
-      const [we, they] = [ours(assembly), theirs(assembly)];
+      const [we, they] = [ours(assembly), verifierTexts(assembly)];
       compared += they.size;
       return [...they]
         .filter(([slot, text]) => we.get(slot) !== text)
@@ -116,7 +111,7 @@ describe.skipIf(missing)(titled('the verifier', missing), () => {
         exit(),
       ];
       const assembly = assemble(body, () => true);
-      expect(theirs(assembly)).toEqual(ours(assembly));
+      expect(verifierTexts(assembly)).toEqual(ours(assembly));
     },
   );
 
