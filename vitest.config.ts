@@ -32,7 +32,6 @@ export default defineConfig({
           name: 'live',
           include: LIVE,
           exclude: PACKAGE,
-          globalSetup: 'test/package/built.ts',
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
@@ -42,7 +41,6 @@ export default defineConfig({
         test: {
           name: 'package',
           include: PACKAGE,
-          globalSetup: 'test/package/built.ts',
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },

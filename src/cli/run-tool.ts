@@ -25,7 +25,7 @@ export interface Run {
 
 /** Runs `tool` with command-line arguments. Resolves to the exit status. */
 export const runTool = async (tool: Tool, args: readonly string[]): Promise<number> => {
-  const table: OptionTable = { ...tool.options, ...TOOL_OPTIONS };
+  const table = allOptions(tool.options);
   const given = parseOptions(args, table, tool.positionals);
   if (given.help) {
     process.stdout.write(`${toolHelp(tool).join('\n')}\n`);
@@ -38,6 +38,9 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
   if (conflict) throw new UsageError(conflict);
   return load(tool, options);
 };
+
+/** The tool's own options and the runner's, to which a tool may give letters of its own. */
+const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
 const load = async (tool: Tool, options: Run['options']): Promise<number> => {
   const stop = new Stop();
@@ -161,7 +164,7 @@ const toolHelp = ({
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     ...(description ? ['', description] : []),
     '',
-    ...helpOf({ ...options, ...TOOL_OPTIONS }, positionals),
+    ...helpOf(allOptions(options), positionals),
     ...(examples
       ? [
           '',

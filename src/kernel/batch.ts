@@ -46,7 +46,7 @@ export function* chunks(source: Source): Generator<Chunk, void, undefined> {
   const seen = source.spec.type === 'lpm_trie' ? new Set<string>() : undefined;
   let left = maxEntries;
   for (const chunk of unbounded(source, maxEntries, seen)) {
-    if (left === 0) return;
+    
     yield chunk.count <= left ? chunk : { ...chunk, count: left };
     left -= Math.min(left, chunk.count);
   }
@@ -141,7 +141,7 @@ function* batches(
     if (!error) {
       from = next;
       busy = 0;
-    } else if (error.code === 'ENOSPC' && count === 0) {
+    } else if (error.code === 'ENOSPC' && count === 0 && room.count <= maxEntries) {
       // A bucket with more entries than there is room.
       room = new Room(source, room.count * 2);
     } else if (isHash(source.spec) && BUSY.has(error.code) && ++busy < MAX_BUSY) {

@@ -7,7 +7,7 @@
  */
 
 import type { EventQueue } from './event-queue.ts';
-import { BATCH } from './event-source.ts';
+import { BATCH_SIZE } from './event-source.ts';
 import { Turn } from './turn.ts';
 import { Waiter } from './waiter.ts';
 
@@ -101,7 +101,7 @@ export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>,
       const filled = this.#queue.fill();
       if (filled === 'some') return true;
       if (filled === 'skipped') {
-        turn.spend(BATCH);
+        turn.spend(BATCH_SIZE);
         continue;
       }
       if (this.#ending) return false;

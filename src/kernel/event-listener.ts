@@ -8,7 +8,7 @@
 
 import { type Watch, watchReadable } from '../syscall/index.ts';
 import type { ActiveReader, ReaderHost } from './event-iterator.ts';
-import { BATCH } from './event-source.ts';
+import { BATCH_SIZE } from './event-source.ts';
 import { Turn } from './turn.ts';
 
 export class EventListener<T> implements Disposable, ActiveReader {
@@ -74,7 +74,7 @@ export class EventListener<T> implements Disposable, ActiveReader {
       }
       const filled = queue.fill();
       if (filled === 'none') return true;
-      if (filled === 'skipped' && turn.spend(BATCH) && !this.#ending) return false;
+      if (filled === 'skipped' && turn.spend(BATCH_SIZE) && !this.#ending) return false;
     }
   }
 

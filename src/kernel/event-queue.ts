@@ -4,14 +4,14 @@
  * @module
  */
 
-import { BATCH, type EventSource } from './event-source.ts';
+import { BATCH_SIZE, Batch, type EventSource } from './event-source.ts';
 
 /** `some`: an event is ready. `skipped`: there were records, but no event. `none`: nothing is there now. */
 export type Filled = 'some' | 'skipped' | 'none';
 
 export class EventQueue<T> {
   readonly #source: EventSource<T>;
-  #events: T[] = [];
+  readonly #batch = new Batch<T>();
   #next = 0;
   /** The record that could not be decoded: thrown when its turn comes. */
   #failure: unknown;
@@ -23,33 +23,33 @@ export class EventQueue<T> {
   }
 
   get isReady(): boolean {
-    return this.#next < this.#events.length;
+    return this.#next < this.#batch.count;
   }
 
   /** The next event, if {@link isReady}. */
   shift(): T {
-    return this.#events[this.#next++]!;
+    return this.#batch.events[this.#next++]!;
   }
 
   /** All events that are ready. */
   shiftAll(): T[] {
-    const events = this.#next === 0 ? this.#events : this.#events.slice(this.#next);
-    this.#events = [];
-    this.#next = 0;
+    const events = this.#batch.events.slice(this.#next, this.#batch.count);
+    this.#next = this.#batch.count;
     return events;
   }
 
   /** Gets a batch from the source unless an event is ready. Throws for a record that cannot be decoded. */
   fill(): Filled {
     if (this.isReady) return 'some';
-    // A new array, since the old one may be the user's: and it lets go of the events in it.
-    this.#events = [];
     this.#next = 0;
+    this.#batch.count = 0;
     if (!this.#failed && !this.#closed) {
       const moved = this.#take();
       if (this.isReady) return 'some';
-      if (!this.#failed) return moved ? 'skipped' : 'none';
+      if (!this.#failed && moved) return 'skipped';
     }
+    // Old events are kept no longer than others come.
+    this.#batch.events = [];
     if (!this.#failed) return 'none';
     const failure = this.#failure;
     this.#failed = false;
@@ -59,7 +59,7 @@ export class EventQueue<T> {
 
   #take(): boolean {
     try {
-      return this.#source.take(this.#events, BATCH);
+      return this.#source.take(this.#batch, BATCH_SIZE);
     } catch (error) {
       // Of several, as only close() can meet, the first.
       if (!this.#failed) this.#failure = error;

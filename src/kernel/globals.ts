@@ -15,20 +15,13 @@ import {
   type Layout,
   type Member,
   type Struct,
-  type u32,
   type Value,
 } from '../layout/index.ts';
-import { BPF_F_MMAPABLE, type MapSpec, type Section } from '../object/index.ts';
+import { BPF_F_MMAPABLE, type GlobalsSpec } from '../object/index.ts';
 import { type FileDescriptor, type Mapping, mmap, SystemCallError } from '../syscall/index.ts';
 import { MapBase } from './map-base.ts';
 import { putInto } from './map-codec.ts';
 import { CopiedWords, MappedWords, type Words } from './map-words.ts';
-
-/** The spec of `globals()`: an array of one struct. */
-export interface GlobalsSpec<F extends Fields = Fields>
-  extends MapSpec<'array', typeof u32, Struct<F>> {
-  readonly section: Section;
-}
 
 /**
  * The variables of one `globals()`. Each scalar is read and written at once, as programs do; structs and arrays
@@ -134,7 +127,7 @@ const unitAt = (view: DataView, offset: number, size: number): bigint => {
 
 /** The map's memory; undefined where the kernel does not share it. */
 function share(map: Globals<Fields>, length: number): Mapping | undefined {
-  const { fd, name, spec } = map as { fd: number; name: string; spec: GlobalsSpec };
+  const { fd, name, spec } = map as { fd: number; name: string; spec: GlobalsSpec<Fields> };
   if (!(map.info().flags & BPF_F_MMAPABLE)) return undefined;
   try {
     return mmap({ fd, length, writable: spec.section !== 'rodata', name: `map ${name}` });

@@ -5,15 +5,23 @@
 import { assemble, type Code, call, encode, exit, helperById, mov, r0 } from '../asm/index.ts';
 import { Btf } from '../btf/index.ts';
 import {
+  BPF_F_NO_PREALLOC,
   type Hook,
-  type HookType,
   MAP_TYPES,
   type MapType,
   PROGRAM_TYPES,
+  type TracepointField,
   type World,
 } from '../object/index.ts';
-import { BpfError, closeFd, mapCreate, mapFile, progLoad } from '../syscall/index.ts';
-import { tracepointFormat, tracepointId } from './tracefs.ts';
+import {
+  BpfError,
+  closeFd,
+  mapCreate,
+  mapFile,
+  type ProgLoadOptions,
+  progLoad,
+} from '../syscall/index.ts';
+import { hasEventNamed, tracepointFormat, tracepointId } from './tracefs.ts';
 import type { Feature } from './without.ts';
 
 const VMLINUX = '/sys/kernel/btf/vmlinux';
@@ -32,11 +40,7 @@ export const kernelBtf = (): Btf | undefined => {
 };
 
 /** BPF_TRACE_RAW_TP of `enum bpf_attach_type`. */
-export const BPF_TRACE_RAW_TP = 23;
-
-/** The typedef that stands for a raw tracepoint in BTF: what a tp_btf program is attached to. */
-export const rawTracepointType = (btf: Btf | undefined, name: string): number | undefined =>
-  btf?.findByName(`btf_trace_${name}`, 'typedef');
+const BPF_TRACE_RAW_TP = 23;
 
 /** What the running kernel can do, less what `without` hides. */
 export class KernelWorld implements World {
@@ -57,7 +61,7 @@ export class KernelWorld implements World {
   hasHook(hook: Hook): boolean {
     switch (hook.type) {
       case 'tp_btf':
-        return this.#hasTpBtf(hook.name);
+        return !this.without.has('tp_btf') && this.#rawTracepoint(hook.name) !== undefined;
       case 'raw_tp':
         return !this.without.has('raw_tp') && this.#hasRawTracepoint(hook.name);
       case 'tracepoint':
@@ -67,27 +71,36 @@ export class KernelWorld implements World {
     }
   }
 
-  hasHelper(id: number, type: HookType): boolean {
-    return once(`helper ${id} ${type}`, () => hasHelper(id, type));
+  hasHelper(id: number, hook: Hook): boolean {
+    return once(`helper ${id} ${hook.type}`, () => hasHelper(id, hook, this.attachment(hook)));
   }
 
   hasMap(type: MapType): boolean {
     return !this.without.has(type as Feature) && once(`map ${type}`, () => hasMap(type));
   }
 
-  tracepointFields(category: string, name: string) {
+  tracepointFields(category: string, name: string): readonly TracepointField[] | undefined {
     return tracepointFormat(category, name);
   }
 
-  #hasTpBtf(name: string): boolean {
-    if (this.without.has('tp_btf')) return false;
-    return rawTracepointType(this.btf, name) !== undefined;
+  /** What a tp_btf program says of its hook when it is loaded; others say it when they are attached. */
+  attachment(hook: Hook): Pick<ProgLoadOptions, 'expectedAttachType' | 'attachBtfId'> {
+    if (hook.type !== 'tp_btf') return {};
+    return {
+      expectedAttachType: BPF_TRACE_RAW_TP,
+      attachBtfId: this.#rawTracepoint(hook.name),
+    };
   }
 
-  /** Without BTF there is no list of raw tracepoints: loading or attaching will tell. */
+  /** The typedef that stands for a raw tracepoint in BTF: what a tp_btf program is attached to. */
+  #rawTracepoint(name: string): number | undefined {
+    return this.btf?.findByName(`btf_trace_${name}`, 'typedef');
+  }
+
+  /** Without BTF only those are known that are tracepoints as well; where tracefs is missing, attaching will tell. */
   #hasRawTracepoint(name: string): boolean {
-    const { btf } = this;
-    return btf === undefined || rawTracepointType(btf, name) !== undefined;
+    if (this.btf) return this.#rawTracepoint(name) !== undefined;
+    return hasEventNamed(name) ?? true;
   }
 }
 
@@ -101,12 +114,10 @@ const once = (question: string, ask: () => boolean): boolean => {
   return answer;
 };
 
-const loads = (type: HookType, code: Code): true | BpfError => {
+const loads = (options: Omit<ProgLoadOptions, 'insns' | 'license'>, code: Code): true | BpfError => {
   const insns = encode(assemble(code, () => true).instructions);
   try {
-    closeFd(
-      progLoad({ type: PROGRAM_TYPES[type].number, insns, license: 'GPL', logSize: 4096 }).fd,
-    );
+    closeFd(progLoad({ ...options, insns, license: 'GPL', logSize: 4096 }).fd);
     return true;
   } catch (error) {
     if (error instanceof BpfError) return error;
@@ -116,29 +127,53 @@ const loads = (type: HookType, code: Code): true | BpfError => {
 
 /** Whether a sign-extending move is known: other kernels say "reserved fields". */
 const hasIsaV4 = (): boolean =>
-  loads('socket', [mov(r0, 0), { ...mov(r0, r0), offset: 8 }, exit()]) === true;
+  loads({ type: PROGRAM_TYPES.socket.number }, [
+    mov(r0, 0),
+    { ...mov(r0, r0), offset: 8 },
+    exit(),
+  ]) === true;
 
 /** The verifier names a helper that it does not know before it looks at the arguments. */
-const hasHelper = (id: number, type: HookType): boolean => {
+const hasHelper = (
+  id: number,
+  { type }: Hook,
+  attachment: ReturnType<KernelWorld['attachment']>,
+): boolean => {
   const helper = helperById(id);
   if (!helper) return false;
   const bare = { ...helper, args: [], required: 0 };
-  const result = loads(type, [call(bare), mov(r0, 0), exit()]);
+  const options = { type: PROGRAM_TYPES[type].number, ...attachment };
+  const result = loads(options, [call(bare), mov(r0, 0), exit()]);
   if (result === true) return true;
   return !/invalid func|unknown func|program of this type cannot use helper/.test(result.log ?? '');
 };
 
+/** Only EINVAL says that a type is not known. EPERM, or the EBADF of a map of maps without an inner one, does not. */
 const hasMap = (type: MapType): boolean => {
-  const keyless = ['queue', 'stack', 'bloom_filter', 'ringbuf'].includes(type);
-  const shape =
-    type === 'ringbuf'
-      ? { maxEntries: 4096, valueSize: 0 }
-      : { maxEntries: 1, valueSize: type === 'stack_trace' ? 8 : 4 };
   try {
-    closeFd(mapCreate({ type: MAP_TYPES[type].number, keySize: keyless ? 0 : 4, ...shape }));
+    closeFd(mapCreate({ type: MAP_TYPES[type].number, maxEntries: 1, ...shapeOf(type) }));
     return true;
   } catch (error) {
-    if (error instanceof BpfError && error.code === 'EINVAL') return false;
+    if (error instanceof BpfError) return error.code !== 'EINVAL';
     throw error;
+  }
+};
+
+/** The smallest map of a type. */
+const shapeOf = (type: MapType) => {
+  switch (type) {
+    case 'ringbuf':
+      // A multiple of any page size.
+      return { maxEntries: 65536 };
+    case 'queue':
+    case 'stack':
+    case 'bloom_filter':
+      return { valueSize: 4 };
+    case 'stack_trace':
+      return { keySize: 4, valueSize: 8 };
+    case 'lpm_trie':
+      return { keySize: 8, valueSize: 4, flags: BPF_F_NO_PREALLOC };
+    default:
+      return { keySize: 4, valueSize: 4 };
   }
 };

@@ -7,9 +7,9 @@
  * @module
  */
 import type { Layout } from '../layout/index.ts';
-import type { AnyMapSpec, MapSpec, MapType } from '../object/index.ts';
+import type { AnyMapSpec, GlobalsSpec, MapSpec, MapType } from '../object/index.ts';
 import type { FileDescriptor } from '../syscall/index.ts';
-import { Globals, type GlobalsSpec } from './globals.ts';
+import { Globals } from './globals.ts';
 import { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
 import type { MapBase } from './map-base.ts';
 import { createMapDescriptor, type MapDescriptorOptions } from './map-descriptor.ts';

@@ -92,7 +92,7 @@ function createTemplate(
   { innerFd, without }: MapDescriptorOptions,
 ): FileDescriptor | undefined {
   if ((type !== 'array_of_maps' && type !== 'hash_of_maps') || innerFd !== undefined) return;
-  if (!inner) throw new TypeError(`map ${name}: a ${type} needs the spec of what it holds`);
+  if (!inner) throw new TypeError(`map ${name}: ${type} needs the spec of what it holds`);
   return createMapDescriptor(`${name}.inner`, inner, { without });
 }
 

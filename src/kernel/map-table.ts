@@ -212,7 +212,7 @@ export abstract class IndexedTable<VI, V> extends Table<number, number, VI, V> {
   /** Arrays cannot: the kernel refuses it. `set` zeros, or `clear()` them all. */
   delete(_index: never): never {
     throw new TypeError(
-      `map ${this.name}: an ${this.spec.type} keeps all its entries; set zeros, or clear() them all`,
+      `map ${this.name}: arrays keep all their entries; set zeros, or clear() them all`,
     );
   }
 

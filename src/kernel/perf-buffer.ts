@@ -17,7 +17,7 @@ import {
   pageSize,
 } from '../syscall/index.ts';
 import { EventReader } from './event-reader.ts';
-import type { EventSource } from './event-source.ts';
+import type { Batch, EventSource } from './event-source.ts';
 import { PerfRing } from './perf-ring.ts';
 
 export interface PerfBufferOptions<T> {
@@ -90,7 +90,7 @@ class PerfSource<T> implements EventSource<T> {
     return this.#rings.reduce((sum, ring) => sum + ring.lost, 0);
   }
 
-  take(into: T[], limit: number): boolean {
+  take(batch: Batch<T>, limit: number): boolean {
     const rings = this.#rings;
     const { length } = rings;
     const share = Math.max(MIN_SHARE, Math.ceil(limit / length));
@@ -98,7 +98,7 @@ class PerfSource<T> implements EventSource<T> {
     for (let n = 0; n < length; n++) {
       const ring = rings[this.#first]!;
       this.#first = (this.#first + 1) % length;
-      if (ring.take(into, share)) moved = true;
+      if (ring.take(batch, share)) moved = true;
     }
     // Not where this turn has started.
     this.#first = (this.#first + 1) % length;
@@ -121,7 +121,7 @@ class PerfSource<T> implements EventSource<T> {
   #closeRings(): void {
     for (const ring of this.#rings) {
       // The map would keep the event while a program keeps the map.
-      mapDelete(this.#map.fd, keyOf(ring.cpu));
+      if (!this.#map.closed) mapDelete(this.#map.fd, keyOf(ring.cpu));
       ring.close();
     }
   }

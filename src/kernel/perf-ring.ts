@@ -20,6 +20,7 @@ import {
   perfEventEnable,
   perfEventOpen,
 } from '../syscall/index.ts';
+import type { Batch } from './event-source.ts';
 
 const PERF_RECORD_LOST = 2;
 const PERF_RECORD_SAMPLE = 9;
@@ -90,7 +91,7 @@ export class PerfRing<T> {
   }
 
   /** As {@link EventSource.take}. */
-  take(into: T[], limit: number): boolean {
+  take(batch: Batch<T>, limit: number): boolean {
     const words = this.#words;
     const mask = this.#size - 1;
     const start = this.#position;
@@ -101,7 +102,7 @@ export class PerfRing<T> {
       for (let n = 0; n < limit && left > 0; n++) {
         const type = words[offset >>> 2]!;
         const size = sizeOf(words[(offset >>> 2) + 1]!);
-        if (type === PERF_RECORD_SAMPLE) into.push(this.#decodeAt(offset, size));
+        if (type === PERF_RECORD_SAMPLE) batch.add(this.#decodeAt(offset, size));
         else if (type === PERF_RECORD_LOST) this.lost += this.#lostAt((offset + LOST_COUNT) & mask);
         offset = (offset + size) & mask;
         left -= size;

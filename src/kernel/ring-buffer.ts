@@ -11,7 +11,7 @@
 import type { Decoder } from '../layout/index.ts';
 import { type FileDescriptor, type Mapping, mmap, pageSize } from '../syscall/index.ts';
 import { EventReader } from './event-reader.ts';
-import type { EventSource } from './event-source.ts';
+import type { Batch, EventSource } from './event-source.ts';
 
 export interface RingBufferOptions<T> {
   /** For errors. */
@@ -90,7 +90,9 @@ class RingSource<T> implements EventSource<T> {
     this.#position = Number(Atomics.load(this.#consumer, 0));
   }
 
-  take(into: T[], limit: number): boolean {
+  take(batch: Batch<T>, limit: number): boolean {
+    const { events } = batch;
+    let { count } = batch;
     const words = this.#words;
     const view = this.#view;
     const decode = this.#decode;
@@ -108,7 +110,8 @@ class RingSource<T> implements EventSource<T> {
         if (header < 0) break;
         if (header < BPF_RINGBUF_DISCARD_BIT) {
           const at = offset + HEADER_SIZE;
-          into.push(decode(view, at, at + header));
+          events[count] = decode(view, at, at + header);
+          count++;
         }
         const step = stepOf(header);
         offset = (offset + step) & mask;
@@ -120,6 +123,7 @@ class RingSource<T> implements EventSource<T> {
       const why = (cause as Error).message;
       throw new Error(`${this.name}: the record at position ${position}: ${why}`, { cause });
     } finally {
+      batch.count = count;
       if (left !== all) this.#publish(start + all - left);
     }
     return left !== all;

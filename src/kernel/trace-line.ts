@@ -30,8 +30,9 @@ export type TraceLine =
   | { readonly kind: 'continuation'; readonly text: string };
 
 const TASK_WIDTH = 16;
-/** From the dash after the task on; the thread group in parentheses is there with the option record-tgid. */
-const ENTRY = /^-(\d+) +(?:\([ \d-]+\) +)?\[(\d+)\] (\S+) +(\d+(?:\.\d+)?): (?:(\w+): ?)?(.*)$/s;
+/** From the dash after the task on. With the option record-tgid there is a number in parentheses, with noirq-info no flags. */
+const ENTRY =
+  /^-(\d+) +(?:\([ \d-]+\) +)?\[(\d+)\] (?:(\S+) +)? *(\d+(?:\.\d+)?): (?:(\w+): ?)?(.*)$/s;
 const LOST = /^CPU:\d+ \[LOST (?:(\d+) )?EVENTS\]$/;
 /** Before Linux 5.9 it was a print from an address, at times from the address 1. */
 const PRINTK = /^(?:bpf_trace_v?printk|0x0*1)$/;
@@ -43,7 +44,7 @@ export function parseTraceLine(line: string): TraceLine {
   if (lost) return { kind: 'lost', count: Number(lost[1] ?? 1) };
   const entry = ENTRY.exec(line.slice(TASK_WIDTH));
   if (!entry) return { kind: 'continuation', text: utf8(line) };
-  const [, pid, cpu, flags, seconds, source = '', message] = entry;
+  const [, pid, cpu, flags = '', seconds, source = '', message] = entry;
   return {
     kind: 'entry',
     isPrintk: PRINTK.test(source),
@@ -51,7 +52,7 @@ export function parseTraceLine(line: string): TraceLine {
       task: utf8(line.slice(0, TASK_WIDTH).trimStart()),
       pid: Number(pid),
       cpu: Number(cpu),
-      flags: flags!,
+      flags,
       seconds: Number(seconds),
       message: utf8(message!),
     },

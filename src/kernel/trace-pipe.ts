@@ -22,7 +22,7 @@ import {
   SystemCallError,
 } from '../syscall/index.ts';
 import { EventReader } from './event-reader.ts';
-import type { EventSource } from './event-source.ts';
+import type { Batch, EventSource } from './event-source.ts';
 import { parseTraceLine, type TraceEvent } from './trace-line.ts';
 
 /**
@@ -53,6 +53,7 @@ class TraceSource implements EventSource<TraceEvent> {
   #partial = '';
   /** The entry that continuations may belong to. */
   #entry: TraceEvent | undefined;
+  #hasBegun = false;
   /** What the last line said was lost: before the entry that follows. */
   #lostBefore = 0;
   #end = Number.POSITIVE_INFINITY;
@@ -80,39 +81,48 @@ class TraceSource implements EventSource<TraceEvent> {
     return Number(now);
   }
 
-  take(into: TraceEvent[]): boolean {
+  take(batch: Batch<TraceEvent>): boolean {
     if (this.#isPastEnd) return false;
     const length = readFd(this.#fd, this.#chunk);
     if (!length) {
-      this.#flush(into);
+      this.#flush(batch);
       return false;
     }
     const lines = (this.#partial + this.#chunk.toString('latin1', 0, length)).split('\n');
     this.#partial = lines.pop()!;
-    for (const line of lines) this.#line(line, into);
-    if (this.#partial === '') this.#flush(into);
+    for (const line of lines) this.#line(line, batch);
+    if (this.#partial === '') this.#flush(batch);
     return true;
   }
 
-  #line(text: string, into: TraceEvent[]): void {
+  #line(text: string, batch: Batch<TraceEvent>): void {
     const line = parseTraceLine(text);
     switch (line.kind) {
       case 'lost':
         this.#lostBefore += line.count;
         return;
       case 'continuation':
-        if (this.#entry) {
-          const { message } = this.#entry;
-          this.#entry = { ...this.#entry, message: `${message}\n${line.text}` };
-        }
+        this.#continue(line.text);
         return;
       case 'entry':
-        this.#flush(into);
+        this.#flush(batch);
         this.#begin(line.event, line.isPrintk);
     }
   }
 
+  #continue(text: string): void {
+    // Of an entry that is not ours.
+    if (!this.#entry && this.#hasBegun) return;
+    if (!this.#entry) {
+      const wanted = 'TASK-PID [CPU] FLAGS TIME: EVENT';
+      const why = `Someone has changed ${this.#directory}/trace_options`;
+      throw new Error(`${this.name}: expected '${wanted}', got '${text.trim()}'. ${why}`);
+    }
+    this.#entry = { ...this.#entry, message: `${this.#entry.message}\n${text}` };
+  }
+
   #begin(event: TraceEvent, isPrintk: boolean): void {
+    this.#hasBegun = true;
     if (event.seconds > this.#end) this.#isPastEnd = true;
     if (event.seconds >= this.#start) {
       this.lost += this.#lostBefore;
@@ -121,12 +131,12 @@ class TraceSource implements EventSource<TraceEvent> {
     this.#lostBefore = 0;
   }
 
-  #flush(into: TraceEvent[]): void {
+  #flush(batch: Batch<TraceEvent>): void {
     const entry = this.#entry;
     this.#entry = undefined;
     if (!entry) return;
     // The kernel ends the line itself; programs often do so too, which makes an empty line.
-    into.push(
+    batch.add(
       entry.message.endsWith('\n') ? { ...entry, message: entry.message.slice(0, -1) } : entry,
     );
   }

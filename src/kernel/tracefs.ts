@@ -2,38 +2,72 @@
  * @module
  * tracefs: tracepoint ids, the layouts of their records, trace_pipe (Documentation/trace/events.rst).
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { RequirementError, type TracepointField } from '../object/index.ts';
 
 /** Where it is mounted, by habit. */
 const MOUNT_POINTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
 
+/** include/uapi/linux/magic.h */
+const TRACEFS_MAGIC = 0x7472_6163;
+
 let found: string | undefined;
 
-/** The directory of tracefs. Throws a RequirementError that says what to mount, where there is none. */
+/** The directory of tracefs. Throws a RequirementError that says what is missing: the mount, or the permission. */
 export const tracefs = (): string => {
-  found ??= MOUNT_POINTS.find(isTracefs);
-  if (found) return found;
+  found ??= findMount(MOUNT_POINTS);
+  return found;
+};
+
+/** The first of these directories where tracefs is. The first one can be asked without any permission. */
+export const findMount = (directories: readonly string[]): string => {
+  let hidden = false;
+  for (const directory of directories) {
+    try {
+      if (statfsSync(directory).type === TRACEFS_MAGIC) return directory;
+    } catch (error) {
+      hidden ||= isRefusal(error);
+    }
+  }
   throw new RequirementError(
-    `tracepoints need tracefs, which is not mounted or not readable: run 'mount -t tracefs tracefs ${MOUNT_POINTS[0]}' as root`,
+    hidden
+      ? `tracepoints need tracefs: it is not mounted on ${directories[0]}, and this process may not look into ${directories.at(-1)}; run it as root (sudo)`
+      : `tracepoints need tracefs, which is not mounted: run 'mount -t tracefs tracefs ${directories[0]}' as root`,
   );
 };
 
-const isTracefs = (directory: string): boolean => readText(`${directory}/README`) !== undefined;
+const isRefusal = (error: unknown): boolean => {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM';
+};
 
-/** The text of a file; undefined when it cannot be read. */
-const readText = (path: string): string | undefined => {
+/** The text of a file below tracefs; undefined when there is none. Throws when it may not be read. */
+const read = (path: string): string | undefined => {
+  const file = `${tracefs()}/${path}`;
   try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    if (!isRefusal(error)) return undefined;
+    throw new RequirementError(
+      `tracepoints need tracefs, and this process may not read ${file}: run it as root (sudo)`,
+      { cause: error },
+    );
   }
 };
 
 /** The number of a tracepoint, for perf_event_open; undefined when this kernel does not have it. */
 export const tracepointId = (category: string, name: string): number | undefined => {
-  const text = readText(`${tracefs()}/events/${category}/${name}/id`);
+  const text = read(`events/${category}/${name}/id`);
   return text === undefined ? undefined : Number(text);
+};
+
+/** Whether there is a tracepoint of this name in any category; undefined when that cannot be known. */
+export const hasEventNamed = (name: string): boolean | undefined => {
+  try {
+    return read('available_events')?.includes(`:${name}\n`);
+  } catch {
+    return undefined;
+  }
 };
 
 /** The fields of a tracepoint's record; undefined when this kernel does not have it. */
@@ -41,7 +75,7 @@ export const tracepointFormat = (
   category: string,
   name: string,
 ): readonly TracepointField[] | undefined => {
-  const text = readText(`${tracefs()}/events/${category}/${name}/format`);
+  const text = read(`events/${category}/${name}/format`);
   return text === undefined ? undefined : parseFormat(text);
 };
 

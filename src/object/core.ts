@@ -13,7 +13,7 @@ import { RequirementError, type TracepointField, type World } from './world.ts';
 /** What a relocation comes to. */
 export interface Resolved {
   readonly value: bigint;
-  /** The size that a load must have here, where it differs from the declared one. */
+  /** The size that a load must have here. */
   readonly size?: number | undefined;
   /** Why there is no value: the instruction must not be reached. */
   readonly missing?: string | undefined;
@@ -27,6 +27,7 @@ type AnyStruct = Struct<Fields, Access>;
 export class KernelNumbers {
   readonly #types: TypeInfo;
   readonly #world: World;
+  readonly #arguments = new Map<string, readonly string[] | undefined>();
   #core: CoreResolver | undefined;
 
   /** `types` must hold all roots already. */
@@ -35,13 +36,14 @@ export class KernelNumbers {
     this.#world = world;
   }
 
+  /** The number for a relocation in a program at `hook`. */
   resolve(relocation: Relocation, hook: Hook): Resolved {
     const { root } = relocation;
     if (root.kind === 'struct' && root.origin === 'arguments')
-      return this.#argument(root, relocation, hook);
+      return this.#argument(root, relocation, hook as TypedHook);
     if (root.kind === 'struct' && root.origin === 'tracepoint')
-      return this.#recordField(root, relocation, hook);
-    return ofCore(this.#coreResult(relocation));
+      return this.#recordField(root, relocation, hook as RecordHook);
+    return ofCore(this.#coreResult(relocation), relocation);
   }
 
   /** Whether the number reaches `least`; what does not exist counts as 0. */
@@ -71,89 +73,101 @@ export class KernelNumbers {
   }
 
   /** Arguments are eight bytes each, in the kernel's order. */
-  #argument(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
-    if (hook.type !== 'tp_btf' && hook.type !== 'raw_tp') {
-      throw new RequirementError(
-        `${hook.section} has no arguments: hookArguments belong to tp_btf and raw_tp programs`,
-      );
-    }
-    const name = String(path[0]);
-    const declared = root.members.findIndex((member) => member.name === name);
-    const names = argumentNames(this.#world.btf, hook.name);
-    const index = names ? names.indexOf(name) : declared;
+  #argument(root: AnyStruct, { kind, path }: Relocation, { section, name }: TypedHook): Resolved {
+    const argument = String(path[0]);
+    const names = this.#argumentNames(name);
+    const index = names
+      ? names.indexOf(argument)
+      : root.members.findIndex((member) => member.name === argument);
     // Without names in BTF an argument that only some kernels have cannot be told from its neighbours.
     if (kind === 'field_exists') return { value: names && index >= 0 ? 1n : 0n };
-    if (index < 0) {
-      throw new RequirementError(
-        `${hook.section} has no argument ${name} in this kernel: it has ${names!.join(', ')}`,
-      );
-    }
-    return { value: BigInt(index * 8) };
+    if (index >= 0) return { value: BigInt(index * 8) };
+    return {
+      value: 0n,
+      missing: `${section} has no argument ${argument} in this kernel: it has ${names!.join(', ')}`,
+    };
   }
 
-  #recordField(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
-    if (hook.type !== 'tracepoint') {
-      throw new RequirementError(
-        `${hook.section} has no record: tracepointFields belong to tracepoint programs`,
-      );
-    }
+  #argumentNames(tracepoint: string): readonly string[] | undefined {
+    if (!this.#arguments.has(tracepoint))
+      this.#arguments.set(tracepoint, argumentNames(this.#world.btf, tracepoint));
+    return this.#arguments.get(tracepoint);
+  }
+
+  #recordField(root: AnyStruct, { kind, path }: Relocation, hook: RecordHook): Resolved {
     const fields = this.#world.tracepointFields(hook.category, hook.name);
     if (!fields) throw new RequirementError(`there is no ${hook.section} in this kernel`);
     const name = String(path[0]);
     const field = fields.find((candidate) => candidate.name === name);
     if (kind === 'field_exists') return { value: field ? 1n : 0n };
-    if (!field) {
-      const names = fields.map((each) => each.name).join(', ');
-      throw new RequirementError(
-        `${hook.section} has no field ${name} in this kernel: it has ${names}`,
-      );
-    }
-    return recordOffset(root, path, field);
+    if (field) return recordOffset(root, path, field);
+    const names = fields.map((each) => each.name).join(', ');
+    return {
+      value: 0n,
+      missing: `${hook.section} has no field ${name} in this kernel: it has ${names}`,
+    };
   }
 }
+
+/** The hooks that have arguments, and those that have records: programs are checked for it when they are built. */
+type TypedHook = Extract<Hook, { readonly type: 'tp_btf' | 'raw_tp' }>;
+type RecordHook = Extract<Hook, { readonly type: 'tracepoint' }>;
 
 const recordOffset = (
   root: AnyStruct,
   path: readonly (string | number)[],
   field: TracepointField,
 ): Resolved => {
-  const member = root.members.find(({ name }) => name === field.name)!;
-  const inside = path.slice(1).reduce<{ layout: Layout; offset: number }>(
-    ({ layout, offset }, step) => {
-      if (layout.kind === 'array')
-        return { layout: layout.element, offset: offset + Number(step) * layout.element.size };
-      throw new RequirementError(`${field.name} of a tracepoint record is no array`);
-    },
-    { layout: member.layout, offset: 0 },
-  );
-  const value = BigInt(field.offset + inside.offset);
+  const { layout: declared } = root.members.find(({ name }) => name === field.name)!;
+  const { layout, offset } = inside(declared, path.slice(1));
+  const value = BigInt(field.offset + offset);
   // Little-endian: the first bytes of a longer integer are its low ones.
-  if (path.length > 1 || field.size >= member.layout.size) return { value };
-  if ('signed' in member.layout && !member.layout.signed) return { value, size: field.size };
+  if (layout !== declared || field.size >= declared.size) return { value };
+  const unsigned = 'signed' in declared && !declared.signed && !field.signed;
+  if (unsigned && isLoadSize(field.size)) return { value, size: field.size };
   return {
     value,
-    badLoad: `${field.name} has ${field.size} bytes in this kernel, and is declared with ${member.layout.size}`,
+    badLoad: `${field.name} has ${field.size} bytes in this kernel (${field.declaration}), and is declared with ${declared.size}`,
   };
 };
 
-const ofCore = ({
-  value,
-  poison,
-  poisonMemoryAccess,
-  localSize,
-  targetSize,
-  local,
-  missing,
-}: CoreResult): Resolved => {
+/** Where the elements and fields of a path are. */
+const inside = (
+  layout: Layout,
+  path: readonly (string | number)[],
+): { readonly layout: Layout; readonly offset: number } =>
+  path.reduce<{ layout: Layout; offset: number }>(
+    (at, step) => {
+      if (at.layout.kind === 'array') {
+        const { element } = at.layout;
+        return { layout: element, offset: at.offset + Number(step) * element.size };
+      }
+      const member = (at.layout as AnyStruct).members.find(({ name }) => name === step)!;
+      return { layout: member.layout, offset: at.offset + member.offset };
+    },
+    { layout, offset: 0 },
+  );
+
+const isLoadSize = (size: number): boolean => size === 1 || size === 2 || size === 4 || size === 8;
+
+const ofCore = (result: CoreResult, { root, path }: Relocation): Resolved => {
+  const { value, poison, poisonMemoryAccess, localSize, targetSize, local, missing } = result;
   if (poison) return { value, missing: missing ?? `${local} does not exist in this kernel` };
+  const field = result.target?.field;
+  // A load takes the unit that this kernel has the bits in; the shifts after it are relocated as well.
+  if (result.kind === 'field_byte_offset' && field && isBitfield(root, path))
+    return { value, size: field.byteSize };
   if (poisonMemoryAccess) {
-    return {
-      value,
-      badLoad: `${local} has ${targetSize} bytes in this kernel, not ${localSize}, and is signed or no integer; use read or coreRead`,
-    };
+    const found = field?.isBitfield
+      ? 'is a bitfield in this kernel'
+      : `has ${targetSize} bytes in this kernel, not ${localSize}, and is signed or no integer`;
+    return { value, badLoad: `${local} ${found}; use read or coreRead` };
   }
   return targetSize !== 0 && targetSize !== localSize ? { value, size: targetSize } : { value };
 };
+
+const isBitfield = (root: Relocation['root'], path: readonly (string | number)[]): boolean =>
+  root.kind === 'struct' && inside(root, path).layout.kind === 'bitfield';
 
 /** `0:2:1`: the way from the root to a field, as CO-RE writes it. */
 export const accessOf = (root: Relocation['root'], path: readonly (string | number)[]): string => {

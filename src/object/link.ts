@@ -7,10 +7,11 @@ import {
   AssemblerError,
   type Assembly,
   assemble,
+  BPF_ALU,
   BPF_CALL,
   BPF_JMP,
   BPF_LDX,
-  type Code,
+  BPF_MEMSX,
   type Condition,
   classOf,
   type Instruction,
@@ -18,8 +19,8 @@ import {
   type Relocation,
   slotsOf,
 } from '../asm/index.ts';
-import { KernelNumbers, resized } from './core.ts';
-import type { AnyMapSpec, MapType } from './map-spec.ts';
+import { KernelNumbers, type Resolved, resized } from './core.ts';
+import { type AnyMapSpec, isMapType, MAP_TYPES } from './map-spec.ts';
 import type { ObjectSpec } from './object-spec.ts';
 import {
   type Hook,
@@ -29,6 +30,7 @@ import {
   variantsOf,
 } from './program-spec.ts';
 import { TypeInfo } from './type-info.ts';
+import { relocationOf, visitProgram } from './visit.ts';
 import { RequirementError, type World } from './world.ts';
 
 /** A program that is ready but for the descriptors of its maps. */
@@ -45,38 +47,30 @@ export interface LinkedProgram {
 export interface LinkedObject {
   readonly license: string;
   readonly types: TypeInfo;
-  /** All maps by name, hidden ones too. */
+  /** The maps to create by name, hidden ones too. */
   readonly maps: Readonly<Record<string, AnyMapSpec>>;
   readonly programs: readonly LinkedProgram[];
-  /** Optional programs that were left out. */
+  /** What was left out: optional programs, and maps that this kernel does not know and no program needs. */
   readonly missing: readonly string[];
 }
 
 /** Decides and fills in all that the world knows. Throws a RequirementError when it lacks something. */
 export const link = (spec: ObjectSpec, world: World): LinkedObject => {
-  const chosen: { name: string; spec: ProgramSpec }[] = [];
-  const missing: string[] = [];
-  for (const [name, entry] of Object.entries(spec.programs)) {
-    const program = choose(name, entry, world);
-    if (program) chosen.push({ name, spec: program });
-    else missing.push(name);
-  }
+  const chosen = Object.entries(spec.programs).map(
+    ([name, entry]) => [name, choose(name, entry, world)] as const,
+  );
   const types = new TypeInfo();
-  for (const { spec: program } of chosen) addRoots(types, program);
+  for (const [, program] of chosen) if (program) addRoots(types, program);
   const numbers = new KernelNumbers(types, world);
-  const programs = chosen.map((each) => linkProgram(each.name, each.spec, numbers, world));
-  return {
-    license: spec.license,
-    types,
-    maps: Object.fromEntries(
-      Object.entries({ ...spec.maps, ...spec.hidden }).map(([name, map]) => [
-        name,
-        map.otherwise && !world.hasMap(map.type) ? map.otherwise : map,
-      ]),
-    ),
-    programs: programs.map((program) => ({ ...program, functionIds: functionIds(types, program) })),
-    missing,
-  };
+  const programs = chosen.flatMap(([name, program]) =>
+    program ? linkProgram(name, program, types, numbers, world) : [],
+  );
+  const maps = chooseMaps({ ...spec.maps, ...spec.hidden }, programs, world);
+  const missing = [
+    ...chosen.flatMap(([name, program]) => (program ? [] : name)),
+    ...Object.keys(spec.maps).filter((name) => !Object.hasOwn(maps, name)),
+  ];
+  return { license: spec.license, types, maps, programs, missing };
 };
 
 /** The first variant that the kernel can run; undefined when an optional program has none. */
@@ -89,40 +83,45 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
 };
 
 /** CO-RE starts from types of our own, which are all to be there before the first is resolved. */
-const addRoots = (types: TypeInfo, { body, subprograms }: ProgramSpec): void => {
-  const add = ({ root }: Relocation) => {
-    if (root.kind === 'enum' || root.origin === 'kernel') types.idOf(root);
-  };
-  const visit = (code: Code): void => {
-    if (!code) return;
-    if (Array.isArray(code)) {
-      for (const item of code as readonly Code[]) visit(item);
-      return;
+const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
+  visitProgram(program, (item) => {
+    const root = relocationOf(item)?.root;
+    if (root?.origin === 'kernel' || root?.kind === 'enum') types.idOf(root);
+  });
+
+/** The maps that this kernel has, or their substitutes. One that it lacks is left out, unless a program needs it. */
+const chooseMaps = (
+  maps: Readonly<Record<string, AnyMapSpec>>,
+  programs: readonly LinkedProgram[],
+  world: World,
+): Record<string, AnyMapSpec> => {
+  const chosen: Record<string, AnyMapSpec> = {};
+  for (const [name, map] of Object.entries(maps)) {
+    if (world.hasMap(map.type)) chosen[name] = map;
+    else if (map.otherwise) chosen[name] = map.otherwise;
+    else {
+      const user = programs.find((program) => uses(program, map));
+      if (!user) continue;
+      throw new RequirementError(
+        `${user.name} needs the map ${name}: a ${map.type}, which this kernel does not have (Linux ${MAP_TYPES[map.type].since})`,
+      );
     }
-    const item = code as Exclude<Code, false | null | undefined | readonly Code[]>;
-    if (item.kind === 'instruction' && item.relocation) add(item.relocation);
-    if (item.kind !== 'choice') return;
-    if (item.condition.test === 'core') add(item.condition.relocation);
-    visit(item.yes);
-    visit(item.no);
-  };
-  for (const code of [body, ...subprograms.map((each) => each.body)]) visit(code);
+  }
+  return chosen;
 };
 
-const functionIds = (
-  types: TypeInfo,
-  { name, assembly }: Pick<LinkedProgram, 'name' | 'assembly'>,
-): number[] =>
-  assembly.functions.map(({ subprogram }) =>
-    subprogram ? types.subprogram(subprogram) : types.program(name),
+const uses = ({ assembly }: LinkedProgram, map: AnyMapSpec): boolean =>
+  assembly.instructions.some(
+    ({ reference }) => reference && reference.kind !== 'function' && reference.map === map,
   );
 
 const linkProgram = (
   name: string,
   spec: ProgramSpec,
+  types: TypeInfo,
   numbers: KernelNumbers,
   world: World,
-): Omit<LinkedProgram, 'functionIds'> => {
+): LinkedProgram => {
   const { hook } = spec;
   const assembly = assemble(spec.body, (condition) => holds(condition, hook, numbers, world));
   const poisoned = new Map<number, string>();
@@ -130,13 +129,20 @@ const linkProgram = (
   const instructions = assembly.instructions.flatMap((instruction) => {
     const here = slot;
     slot += slotsOf(instruction);
-    return instruction.relocation
-      ? relocate(instruction, instruction.relocation, hook, numbers, (why) =>
-          poisoned.set(here, why),
-        )
-      : instruction;
+    const { relocation } = instruction;
+    if (!relocation) return instruction;
+    const done = relocate(instruction, relocation, numbers.resolve(relocation, hook));
+    if (typeof done !== 'string') return done;
+    poisoned.set(here, done);
+    // Refused by the verifier if it is reached; code behind a check of existence is not.
+    const { site } = instruction;
+    const poison = make({ opcode: BPF_JMP | BPF_CALL, imm: POISON, site });
+    return Array.from({ length: slotsOf(instruction) }, () => poison);
   });
-  return { name, spec, assembly: { ...assembly, instructions }, poisoned };
+  const functionIds = assembly.functions.map(({ subprogram }) =>
+    subprogram ? types.subprogram(subprogram) : types.program(name),
+  );
+  return { name, spec, assembly: { ...assembly, instructions }, functionIds, poisoned };
 };
 
 const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: World): boolean => {
@@ -144,11 +150,11 @@ const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: 
     case 'core':
       return numbers.reaches(condition.relocation, condition.least, hook);
     case 'helper':
-      return world.hasHelper(condition.id, hook.type);
+      return world.hasHelper(condition.id, hook);
     case 'hook':
       return world.hasHook(parseHook(condition.hook));
     case 'map':
-      return world.hasMap(condition.map as MapType);
+      return isMapType(condition.map) && world.hasMap(condition.map);
     case 'isa':
       return world.isaV4;
     case 'trusted':
@@ -169,35 +175,39 @@ export const parseHook = (section: string): Hook => {
   );
 };
 
-/** Puts a number where the class of the instruction has it, as libbpf does (bpf_core_patch_insn). */
+/**
+ * Puts a number where the class of the instruction has it, as libbpf does (bpf_core_patch_insn). A string says why the
+ * instruction must not be reached.
+ */
 const relocate = (
   instruction: Instruction,
-  relocation: Relocation,
-  hook: Hook,
-  numbers: KernelNumbers,
-  poison: (why: string) => void,
-): Instruction | Instruction[] => {
-  const { value, size, missing, badLoad } = numbers.resolve(relocation, hook);
-  const { opcode, site } = instruction;
-  const lacks = missing ?? (classOf(opcode) === BPF_LDX ? badLoad : undefined);
-  if (lacks !== undefined) {
-    poison(lacks);
-    // Refused by the verifier if it is reached; code behind a check of existence is not.
-    return Array.from({ length: slotsOf(instruction) }, () =>
-      make({ opcode: BPF_JMP | BPF_CALL, imm: POISON, site }),
+  { root, path }: Relocation,
+  { value, size, missing, badLoad }: Resolved,
+): Instruction | string => {
+  const { opcode } = instruction;
+  if (missing !== undefined) return missing;
+  if (instruction.imm64 !== undefined) return { ...instruction, imm64: value };
+  const what = [root.name, ...path].join('.');
+  if (classOf(opcode) >= BPF_ALU) {
+    const imm = BigInt.asIntN(32, value);
+    if (imm === BigInt.asIntN(64, value) || BigInt.asUintN(32, imm) === value)
+      return { ...instruction, imm: Number(imm) };
+    throw new RequirementError(
+      `${what} is ${BigInt.asIntN(64, value)} in this kernel, too large for 32 bits; use a 64-bit register`,
     );
   }
-  if (instruction.imm64 !== undefined) return { ...instruction, imm64: value };
-  if (classOf(opcode) >= 4) return { ...instruction, imm: Number(BigInt.asIntN(32, value)) };
   if (value > 32767n) {
     throw new RequirementError(
-      `${relocation.path.join('.')} of ${relocation.root.name} is ${value} bytes into it in this kernel, too far for one load; use coreRead`,
+      `${what} is ${value} bytes into it in this kernel, too far for one load; use coreRead`,
     );
   }
   const offset = Number(value);
-  return size !== undefined && classOf(opcode) === BPF_LDX
-    ? { ...instruction, offset, opcode: resized(opcode, size) }
-    : { ...instruction, offset };
+  if (classOf(opcode) !== BPF_LDX) return { ...instruction, offset };
+  if (badLoad !== undefined) return badLoad;
+  if (size === undefined) return { ...instruction, offset };
+  if ((opcode & 0xe0) === BPF_MEMSX)
+    return `${what} has ${size} bytes in this kernel, so that loadSigned takes the wrong sign; use read`;
+  return { ...instruction, offset, opcode: resized(opcode, size) };
 };
 
 /** libbpf's number for instructions that must not be reached: `call 0xbad2310`. */

@@ -4,7 +4,7 @@
  *
  * The kernel does not count the reservations that a full ring buffer refuses, the outputs that a full perf buffer
  * drops, or the updates that a full map rejects. These macros add each to a 64-bit counter beside the map, which
- * user space reads through shared memory. All of them destroy r0 to r5.
+ * user space reads through shared memory. All of them destroy r0 to r5. Linux 5.2.
  */
 import {
   type AnyMap,
@@ -16,10 +16,10 @@ import {
   either,
   helper,
   ja,
+  jeq,
   jne,
   jsge,
   type Label,
-  label,
   lea,
   type Memory,
   mapExists,
@@ -29,16 +29,16 @@ import {
   r1,
   r2,
   restamp,
+  type Site,
   store,
+  w0,
 } from '../asm/index.ts';
 import {
-  type Access,
   isPlace,
   type Layout,
   locationOf,
   type Mem,
   type Member,
-  placeAt,
   struct,
   u8,
   u16,
@@ -76,15 +76,19 @@ export const reserve = <L extends Layout>(
   full: Label,
 ): Code => {
   const site = callSite(reserve);
-  const { value, type } = ring;
+  const { value, type, otherwise } = ring;
   if (type !== 'ringbuf') throw new AssemblerError(`reserve: a ringbuf, got a ${type}`, site);
-  if (value.kind === 'struct' && value.members.at(-1)?.layout.kind === 'text') {
+  if (otherwise)
     throw new AssemblerError(
-      'reserve: the size of a record that ends in text is not known; use output',
+      'reserve: an eventBuffer may be a perf buffer, which reserves nothing; use output',
       site,
     );
-  }
-  const reserved = label('reserved');
+  if (endsInText(value))
+    throw new AssemblerError(
+      'reserve: the size of a record that ends in text is not known; use ringOutput',
+      site,
+    );
+  const reserved: Label = { kind: 'label', name: 'reserved', site };
   return restamp(site, [
     call(helper.ringbuf_reserve, ring, value.size, 0),
     jne(r0, 0, reserved),
@@ -104,8 +108,8 @@ export const ringOutput = (
 ): Code => {
   const site = callSite(ringOutput);
   return restamp(site, [
-    call(helper.ringbuf_output, ring, data, size ?? sizeOf('ringOutput', data), 0),
-    unless(r0, ring),
+    call(helper.ringbuf_output, ring, data, size ?? sizeOf('ringOutput', data, site), 0),
+    unlessAccepted(ring, site),
   ]);
 };
 
@@ -124,9 +128,9 @@ export const perfOutput = (
       events,
       BPF_F_CURRENT_CPU,
       data,
-      size ?? sizeOf('perfOutput', data),
+      size ?? sizeOf('perfOutput', data, site),
     ),
-    unless(r0, events),
+    unlessAccepted(events, site),
   ]);
 };
 
@@ -149,32 +153,54 @@ export const output = (
       call(helper.ringbuf_output, events, data, size, 0),
       call(helper.perf_event_output, context, otherwise, BPF_F_CURRENT_CPU, data, size),
     ),
-    unless(r0, events),
+    unlessAccepted(events, site),
   ]);
 };
 
 /** The index that stands for the CPU that runs the program. */
 const BPF_F_CURRENT_CPU = 0xffff_ffff;
 
-/** Sets an entry. A map that is full counts the refusal. `flags`: 0 any, 1 only new, 2 only existing ones. */
-export const update = (map: AnyMapSpec, key: Memory, value: Memory, flags = 0): Code => {
+/**
+ * Sets an entry; r0 = 0 or a negative error. A map that is full counts the refusal. `flags`: 0 any, 1 only new, 2 only
+ * existing ones; that an entry was there, or was not, is then no refusal.
+ */
+export const update = (map: AnyMapSpec, key: Memory, value: Memory, flags: 0 | 1 | 2 = 0): Code => {
   const site = callSite(update);
-  return restamp(site, [call(helper.map_update_elem, map, key, value, flags), unless(r0, map)]);
+  const expected = flags === 1 ? -EEXIST : flags === 2 ? -ENOENT : undefined;
+  return restamp(site, [
+    call(helper.map_update_elem, map, key, value, flags),
+    unlessAccepted(map, site, expected),
+  ]);
 };
 
-/** Counts a refusal unless `result` is 0 or more. */
-const unless = (result: R, map: AnyMap): Code => {
-  const accepted = label('accepted');
-  return [jsge(result, 0, accepted), countRefusal(map), accepted];
+const ENOENT = 2;
+const EEXIST = 17;
+
+/**
+ * Counts a refusal unless r0 is 0 or more, or an error that is `expected`. It looks at w0: before Linux 6.4 the helpers
+ * of maps returned an int, and left the upper half of r0 as it was.
+ */
+const unlessAccepted = (map: AnyMap, site: Site, expected?: number): Code => {
+  const accepted: Label = { kind: 'label', name: 'accepted', site };
+  return [
+    jsge(w0, 0, accepted),
+    expected !== undefined && jeq(w0, expected, accepted),
+    countRefusal(map),
+    accepted,
+  ];
 };
 
-const sizeOf = (what: string, data: Memory): number => {
-  if (isPlace(data)) return locationOf(data).layout.size;
-  throw new AssemblerError(
-    `${what}: give the size of what the register points to`,
-    callSite(sizeOf),
-  );
+const sizeOf = (what: string, data: Memory, site: Site): number => {
+  if (!isPlace(data))
+    throw new AssemblerError(`${what}: give the size of what the register points to`, site);
+  const { layout } = locationOf(data);
+  if (endsInText(layout))
+    throw new AssemblerError(`${what}: give the size of a record that ends in text`, site);
+  return layout.size;
 };
+
+const endsInText = (layout: Layout): boolean =>
+  layout.kind === 'struct' && layout.members.at(-1)?.layout.kind === 'text';
 
 /** Zeroes memory, as records and keys on the stack need it whose padding user space or a hash would see. */
 export const clear = (place: Mem<unknown, 'plain'>): Code => {
@@ -198,30 +224,42 @@ function* storesOf(start: number, size: number) {
 }
 
 const zeros = (base: R, start: number, size: number): Code =>
-  [...storesOf(start, size)].map(([scalar, at]) =>
-    store(placeAt(scalar, base, at) as unknown as Mem<typeof u64, Access & 'plain'>, 0),
-  );
+  [...storesOf(start, size)].map(([scalar, at]) => store<64 | 32>(scalar.at(base, at), 0));
 
-/** The bytes of a layout that no field covers, as [start, end). */
+/** The bytes of a layout that hold no field, or not in every view of a union, as [start, end). */
 export const holesOf = (layout: Layout, start: number): readonly (readonly [number, number])[] => {
   if (layout.kind === 'array') {
     return Array.from({ length: layout.length }, (_, index) =>
       holesOf(layout.element, start + index * layout.element.size),
     ).flat();
   }
-  if (layout.kind !== 'struct' || layout.union) return [];
-  const holes: (readonly [number, number])[] = [];
-  let end = 0;
-  for (const member of layout.members) {
-    const first = Math.floor(member.bitOffset / 8);
-    if (first > end) holes.push([start + end, start + first]);
-    holes.push(...holesOf(member.layout, start + member.offset));
-    end = Math.max(end, endOf(member));
+  if (layout.kind !== 'struct') return [];
+  const { members, size, union } = layout;
+  // Text goes on behind the struct, over what would be its padding.
+  const ends = endsInText(layout) ? members.at(-1)!.offset : size;
+  const covered = new Uint8Array(ends);
+  for (const member of members) {
+    for (let at = firstByte(member); at < Math.min(ends, endOf(member)); at++) covered[at]!++;
+    for (const [from, to] of holesOf(member.layout, member.offset)) {
+      for (let at = from; at < to; at++) covered[at]!--;
+    }
   }
-  if (layout.size > end && layout.members.at(-1)?.layout.kind !== 'text')
-    holes.push([start + end, start + layout.size]);
-  return holes;
+  return runs(covered, union ? members.length : 1).map(([from, to]) => [start + from, start + to]);
 };
 
+/** Where fewer than `wanted` cover a byte. */
+const runs = (covered: Uint8Array, wanted: number): [number, number][] => {
+  const found: [number, number][] = [];
+  covered.forEach((count, at) => {
+    if (count >= wanted) return;
+    const last = found.at(-1);
+    if (last?.[1] === at) last[1]++;
+    else found.push([at, at + 1]);
+  });
+  return found;
+};
+
+/** A byte that a bitfield fills in part only counts as covered: its neighbours share it. */
+const firstByte = ({ bitOffset }: Member): number => Math.floor(bitOffset / 8);
 const endOf = ({ layout, offset, bitOffset }: Member): number =>
   layout.kind === 'bitfield' ? Math.ceil((bitOffset + layout.width) / 8) : offset + layout.size;

@@ -7,7 +7,7 @@
  * const starts = hash(u32, u64, { maxEntries: 10_240 });
  * const events = ringbuf(Event, { maxEntries: 256 * KiB });
  */
-import { type AnyMap, AssemblerError } from '../asm/index.ts';
+import { type AnyMap, AssemblerError, callSite } from '../asm/index.ts';
 import { type Fields, type Input, type Layout, type Struct, u32 } from '../layout/index.ts';
 
 /** Map types by their kernel names in lower case, with their numbers and first kernels. */
@@ -33,6 +33,7 @@ export const MAP_TYPES = {
 } as const;
 // biome-ignore-end format: a table
 export type MapType = keyof typeof MAP_TYPES;
+export const isMapType = (name: string): name is MapType => Object.hasOwn(MAP_TYPES, name);
 
 /** Flags of BPF_MAP_CREATE (include/uapi/linux/bpf.h). */
 export const BPF_F_NO_PREALLOC = 1;
@@ -80,21 +81,27 @@ export interface MapOptions {
 
 const DEFAULT_ENTRIES = 10_240;
 
+/** The constructor that a user called, whose line a refusal names. */
+type Constructor = (...args: never[]) => unknown;
+
 const make = <T extends MapType, K, V>(
+  by: Constructor,
   type: T,
   key: K & (Layout | undefined),
   value: V & (Layout | undefined),
   { maxEntries = DEFAULT_ENTRIES, flags = 0 }: MapOptions = {},
-  more: Partial<
-    Pick<AnyMapSpec, 'extra' | 'bufferSize' | 'inner' | 'otherwise' | 'section' | 'initial'>
-  > = {},
+  more: Partial<Pick<AnyMapSpec, 'extra' | 'bufferSize' | 'inner' | 'section' | 'initial'>> = {},
 ): MapSpec<T, K, V> => {
-  if (!Number.isInteger(maxEntries) || maxEntries < 0 || maxEntries > 0xffff_ffff) {
-    throw new AssemblerError(
-      `${type}: maxEntries is a whole number up to 4294967295, got ${maxEntries}`,
-    );
-  }
-  for (const layout of [key, value]) checkOwn(type, layout);
+  const refuse: Refuse = (why) => {
+    throw new AssemblerError(`${type}: ${why}`, callSite(by));
+  };
+  if (type !== 'perf_event_array' || maxEntries !== 0)
+    checkNumber('maxEntries', maxEntries, 1, type === 'ringbuf' ? 2 ** 31 : 0xffff_ffff, refuse);
+  checkNumber('flags', flags, 0, 0xffff_ffff, refuse);
+  checkLayout('a key', key, false, refuse);
+  checkLayout('a value', value, type === 'ringbuf' || type === 'perf_event_array', refuse);
+  checkKind(type, key, more, refuse);
+  if (type === 'perf_event_array') checkNumber('bufferSize', more.bufferSize!, 1, 2 ** 31, refuse);
   return Object.freeze({
     kind: 'map',
     type,
@@ -108,50 +115,87 @@ const make = <T extends MapType, K, V>(
   });
 };
 
-/** The kernel's structs have no size of their own until a kernel is known. */
-const checkOwn = (type: string, layout: Layout | undefined): void => {
-  if (layout?.kind === 'struct' && layout.origin !== 'local') {
-    throw new AssemblerError(
-      `${type}: ${layout.name} has the size that each kernel gives it; keep a struct() of your own`,
-    );
-  }
+type Refuse = (why: string) => never;
+
+const checkNumber = (
+  what: string,
+  value: number,
+  least: number,
+  most: number,
+  refuse: Refuse,
+): void => {
+  if (!Number.isInteger(value) || value < least || value > most)
+    refuse(`${what}: a whole number from ${least} to ${most}, got ${value}`);
+};
+
+/** What is kept in a map has one size, on every kernel. Events may end in a text. */
+const checkLayout = (
+  what: string,
+  layout: Layout | undefined,
+  mayEndInText: boolean,
+  refuse: Refuse,
+): void => {
+  if (layout?.kind === 'text' || layout?.kind === 'bitfield')
+    refuse(`${what} cannot be a ${layout.kind} by itself; put it into a struct`);
+  if (layout?.kind !== 'struct') return;
+  if (layout.origin !== 'local')
+    refuse(`${layout.name} has the size that each kernel gives it; keep a struct() of your own`);
+  if (!mayEndInText && layout.members.at(-1)?.layout.kind === 'text')
+    refuse(`${what} has one size, but ${layout.name} ends in a text(); use chars()`);
+};
+
+/** What single types ask for (map_create and the map_alloc_check functions of kernel/bpf). */
+const checkKind = (
+  type: MapType,
+  key: Layout | undefined,
+  { extra, inner }: Partial<Pick<AnyMapSpec, 'extra' | 'inner'>>,
+  refuse: Refuse,
+): void => {
+  const prefix = key?.kind === 'struct' ? key.members[0] : undefined;
+  if (type === 'lpm_trie' && !(prefix?.layout.kind === 'scalar' && prefix.layout.size === 4))
+    refuse('the key starts with a u32, the number of bits that count');
+  if (type === 'bloom_filter') checkNumber('hashes', extra!, 1, 15, refuse);
+  if (inner && (inner.inner || inner.type === 'prog_array'))
+    refuse(`it cannot hold a ${inner.type}`);
 };
 
 /** Any key to any value. */
 export const hash = <K extends Layout, V extends Layout>(key: K, value: V, options?: MapOptions) =>
-  make('hash', key, value, options) as MapSpec<'hash', K, V>;
+  make(hash, 'hash', key, value, options) as MapSpec<'hash', K, V>;
 
 /** A hash that makes room by dropping what was used least recently: updates do not fail when it is full. */
 export const lruHash = <K extends Layout, V extends Layout>(
   key: K,
   value: V,
   options?: MapOptions,
-) => make('lru_hash', key, value, options) as MapSpec<'lru_hash', K, V>;
+) => make(lruHash, 'lru_hash', key, value, options) as MapSpec<'lru_hash', K, V>;
 
 /** A hash with one value for each CPU. */
 export const percpuHash = <K extends Layout, V extends Layout>(
   key: K,
   value: V,
   options?: MapOptions,
-) => make('percpu_hash', key, value, options) as MapSpec<'percpu_hash', K, V>;
+) => make(percpuHash, 'percpu_hash', key, value, options) as MapSpec<'percpu_hash', K, V>;
 
 export const lruPercpuHash = <K extends Layout, V extends Layout>(
   key: K,
   value: V,
   options?: MapOptions,
-) => make('lru_percpu_hash', key, value, options) as MapSpec<'lru_percpu_hash', K, V>;
+) =>
+  make(lruPercpuHash, 'lru_percpu_hash', key, value, options) as MapSpec<'lru_percpu_hash', K, V>;
 
 /** Values by index from 0 on; all are there from the start, as zeros. */
 export const arrayMap = <V extends Layout>(
   value: V,
   options: MapOptions & { readonly maxEntries: number },
-) => make('array', u32, value, options) as MapSpec<'array', typeof u32, V>;
+) => make(arrayMap, 'array', u32, value, options) as MapSpec<'array', typeof u32, V>;
 
 /** An array with one value for each CPU. */
 export const percpuArray = <V extends Layout>(
   value: V,
   options: MapOptions & { readonly maxEntries: number },
-) => make('percpu_array', u32, value, options) as MapSpec<'percpu_array', typeof u32, V>;
+) =>
+  make(percpuArray, 'percpu_array', u32, value, options) as MapSpec<'percpu_array', typeof u32, V>;
 
 /** Longest prefix match: the key is a struct that starts with the length of the prefix in bits, a u32. */
 export const lpmTrie = <F extends Fields, V extends Layout>(
@@ -159,40 +203,38 @@ export const lpmTrie = <F extends Fields, V extends Layout>(
   value: V,
   options: MapOptions = {},
 ) =>
-  make('lpm_trie', key, value, {
+  make(lpmTrie, 'lpm_trie', key, value, {
     ...options,
     flags: (options.flags ?? 0) | BPF_F_NO_PREALLOC,
   }) as MapSpec<'lpm_trie', Struct<F>, V>;
 
 /** Call stacks by their ids; the value is an array of u64, or bytes. */
 export const stackTrace = <V extends Layout>(value: V, options?: MapOptions) =>
-  make('stack_trace', u32, value, options) as MapSpec<'stack_trace', typeof u32, V>;
+  make(stackTrace, 'stack_trace', u32, value, options) as MapSpec<'stack_trace', typeof u32, V>;
 
 /** First in, first out. */
 export const queueMap = <V extends Layout>(value: V, options?: MapOptions) =>
-  make('queue', undefined, value, options) as MapSpec<'queue', undefined, V>;
+  make(queueMap, 'queue', undefined, value, options) as MapSpec<'queue', undefined, V>;
 
 /** Last in, first out. */
 export const stackMap = <V extends Layout>(value: V, options?: MapOptions) =>
-  make('stack', undefined, value, options) as MapSpec<'stack', undefined, V>;
+  make(stackMap, 'stack', undefined, value, options) as MapSpec<'stack', undefined, V>;
 
 /** Says whether a value may have been put in: never a false no. `hashes` 1 to 15. Linux 5.16. */
 export const bloomFilter = <V extends Layout>(
   value: V,
   options: MapOptions & { readonly hashes?: number } = {},
 ) =>
-  make('bloom_filter', undefined, value, options, { extra: options.hashes ?? 5 }) as MapSpec<
-    'bloom_filter',
-    undefined,
-    V
-  >;
+  make(bloomFilter, 'bloom_filter', undefined, value, options, {
+    extra: options.hashes ?? 5,
+  }) as MapSpec<'bloom_filter', undefined, V>;
 
 /** Maps by index, all shaped as `inner`. */
 export const arrayOfMaps = <I extends AnyMapSpec>(
   inner: I,
   options: MapOptions & { readonly maxEntries: number },
 ) =>
-  make('array_of_maps', u32, u32, options, { inner }) as MapSpec<
+  make(arrayOfMaps, 'array_of_maps', u32, u32, options, { inner }) as MapSpec<
     'array_of_maps',
     typeof u32,
     typeof u32
@@ -203,15 +245,24 @@ export const hashOfMaps = <K extends Layout, I extends AnyMapSpec>(
   key: K,
   inner: I,
   options?: MapOptions,
-) => make('hash_of_maps', key, u32, options, { inner }) as MapSpec<'hash_of_maps', K, typeof u32>;
+) =>
+  make(hashOfMaps, 'hash_of_maps', key, u32, options, { inner }) as MapSpec<
+    'hash_of_maps',
+    K,
+    typeof u32
+  >;
 
 /** Programs by index, for tail calls. */
 export const progArray = (options: MapOptions & { readonly maxEntries: number }) =>
-  make('prog_array', u32, u32, options) as MapSpec<'prog_array', typeof u32, typeof u32>;
+  make(progArray, 'prog_array', u32, u32, options) as MapSpec<'prog_array', typeof u32, typeof u32>;
 
 /** Cgroups by index, for current_task_under_cgroup. Values are descriptors of cgroup directories. */
 export const cgroupArray = (options: MapOptions & { readonly maxEntries: number }) =>
-  make('cgroup_array', u32, u32, options) as MapSpec<'cgroup_array', typeof u32, typeof u32>;
+  make(cgroupArray, 'cgroup_array', u32, u32, options) as MapSpec<
+    'cgroup_array',
+    typeof u32,
+    typeof u32
+  >;
 
 /**
  * One buffer for each CPU, read with PerfBuffer: the way of kernels before 5.8.
@@ -220,22 +271,21 @@ export const cgroupArray = (options: MapOptions & { readonly maxEntries: number 
  */
 export const perfEventArray = <V extends Layout>(
   event: V,
-  { bufferSize = 256 * KiB }: { readonly bufferSize?: number | undefined } = {},
-) =>
-  make(
+  { bufferSize }: { readonly bufferSize?: number | undefined } = {},
+): MapSpec<'perf_event_array', undefined, V> => perfOf(perfEventArray, event, bufferSize);
+
+const perfOf = <V extends Layout>(by: Constructor, event: V, size = 256 * KiB) => {
+  const more = { bufferSize: powerOfTwo(size) };
+  return make(by, 'perf_event_array', undefined, event, { maxEntries: 0 }, more) as MapSpec<
     'perf_event_array',
     undefined,
-    event,
-    { maxEntries: 0 },
-    { bufferSize: powerOfTwo(bufferSize) },
-  ) as MapSpec<'perf_event_array', undefined, V>;
-
-/** The next power of two from a page on. */
-const powerOfTwo = (bytes: number): number => {
-  let size = 4 * KiB;
-  while (size < bytes) size *= 2;
-  return size;
+    V
+  >;
 };
+
+/** The next power of two from a page on; what is no size at all stays, to be refused. */
+const powerOfTwo = (bytes: number): number =>
+  bytes > 0 && bytes <= 2 ** 31 ? Math.max(4 * KiB, 2 ** Math.ceil(Math.log2(bytes))) : bytes;
 
 /**
  * Events in the order of their reservation, shared by all CPUs. Linux 5.8.
@@ -243,14 +293,15 @@ const powerOfTwo = (bytes: number): number => {
  */
 export const ringbuf = <V extends Layout>(
   event: V,
-  { maxEntries = 256 * KiB }: { readonly maxEntries?: number | undefined } = {},
-) => {
-  return make('ringbuf', undefined, event, { maxEntries: powerOfTwo(maxEntries) }) as MapSpec<
+  { maxEntries }: { readonly maxEntries?: number | undefined } = {},
+): MapSpec<'ringbuf', undefined, V> => ringOf(ringbuf, event, maxEntries);
+
+const ringOf = <V extends Layout>(by: Constructor, event: V, size = 256 * KiB) =>
+  make(by, 'ringbuf', undefined, event, { maxEntries: powerOfTwo(size) }) as MapSpec<
     'ringbuf',
     undefined,
     V
   >;
-};
 
 /**
  * A ring buffer, or a perf buffer for each CPU where the kernel has no ring buffers (before 5.8): what `output` sends
@@ -262,8 +313,8 @@ export const eventBuffer = <V extends Layout>(
   { size }: { readonly size?: number | undefined } = {},
 ): MapSpec<'ringbuf', undefined, V> =>
   Object.freeze({
-    ...ringbuf(event, { maxEntries: size }),
-    otherwise: perfEventArray(event, { bufferSize: size }),
+    ...ringOf(eventBuffer, event, size),
+    otherwise: perfOf(eventBuffer, event, size),
   });
 
 /** The map that holds global variables. */
@@ -287,6 +338,7 @@ export const globals = <F extends Fields>(
   const section: Section = readonly ? 'rodata' : initial === undefined ? 'bss' : 'data';
   const flags = BPF_F_MMAPABLE | (readonly ? BPF_F_RDONLY_PROG : 0);
   return make(
+    globals,
     'array',
     u32,
     variables,

@@ -5,18 +5,11 @@
  * @example
  * object({ license: 'Dual MIT/GPL', maps: { events }, programs: { onExit: tracepoint('sched/sched_process_exit', [...]) } })
  */
-import {
-  type AnyMap,
-  AssemblerError,
-  callSite,
-  checkLicense,
-  flatten,
-  type Instruction,
-  type Site,
-} from '../asm/index.ts';
+import { type AnyMap, AssemblerError, callSite, checkLicense, type Site } from '../asm/index.ts';
 import { lossOf } from './loss.ts';
 import type { AnyMapSpec } from './map-spec.ts';
 import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.ts';
+import { visitProgram } from './visit.ts';
 
 export interface ObjectSpec<
   M extends Record<string, AnyMapSpec> = Record<string, AnyMapSpec>,
@@ -60,10 +53,11 @@ export const object = <
   });
 };
 
+/** As long as BTF takes them on every kernel (KSYM_NAME_LEN was 128). */
 const checkName = (name: string, site: Site): void => {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,126}$/.test(name)) {
     throw new AssemblerError(
-      `object: maps and programs have C identifiers for names, got ${JSON.stringify(name)}`,
+      `object: maps and programs have C identifiers of at most 127 characters for names, got ${JSON.stringify(name)}`,
       site,
     );
   }
@@ -86,21 +80,19 @@ const hiddenMaps = (
     if (loss) counters.set(loss, `${name}.lost`);
   }
   const hidden: Record<string, AnyMapSpec> = {};
-  for (const [name, { body, subprograms }] of programs) {
-    for (const code of [body, ...subprograms.map((each) => each.body)]) {
-      for (const item of flatten(code).items) {
-        const reference = item.kind === 'instruction' ? item.reference : undefined;
-        if (!reference || reference.kind === 'function' || named.has(reference.map)) continue;
-        const counter = counters.get(reference.map);
-        if (!counter) {
-          throw new AssemblerError(
-            `object: ${name} uses a ${reference.map.type} that is not among its maps; name it there`,
-            (item as Instruction).site,
-          );
-        }
-        hidden[counter] = reference.map as AnyMapSpec;
+  for (const [name, program] of programs) {
+    visitProgram(program, (item) => {
+      const reference = item.kind === 'instruction' ? item.reference : undefined;
+      if (!reference || reference.kind === 'function' || named.has(reference.map)) return;
+      const counter = counters.get(reference.map);
+      if (!counter) {
+        throw new AssemblerError(
+          `object: ${name} uses a ${reference.map.type} that is not among its maps; name it there`,
+          item.kind === 'instruction' ? item.site : undefined,
+        );
       }
-    }
+      hidden[counter] = reference.map as AnyMapSpec;
+    });
   }
   return hidden;
 };

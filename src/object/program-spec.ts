@@ -12,6 +12,7 @@ import {
   type Site,
   type Subprogram,
 } from '../asm/index.ts';
+import { relocationOf, visitProgram } from './visit.ts';
 
 /** Where a program is attached; under its libbpf section name `section`. */
 export type Hook =
@@ -62,18 +63,37 @@ export type ProgramEntry = ProgramSpec | FirstOf | Optional;
 
 const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
   const subprograms: Subprogram[] = [];
-  const visit = (what: string, body: Code, arity: number, site: Site | undefined) => {
+  const check = (what: string, body: Code, arity: number, site: Site | undefined) => {
     for (const callee of checkFunction(what, body, arity, site)) {
       if (subprograms.includes(callee)) continue;
       subprograms.push(callee);
-      visit(`${hook.section}: ${callee.name}`, callee.body, callee.arity, callee.site);
+      check(`${hook.section}: ${callee.name}`, callee.body, callee.arity, callee.site);
     }
   };
-  visit(hook.section, body, 1, site);
+  check(hook.section, body, 1, site);
+  checkContext(hook, { body, subprograms });
   return { kind: 'program', hook, body, subprograms, site };
 };
 
+/** Refuses the arguments of a hook that has a record, and the other way round. */
+const checkContext = ({ type, section }: Hook, code: Pick<ProgramSpec, 'body' | 'subprograms'>) =>
+  visitProgram(code, (item) => {
+    const { origin } = relocationOf(item)?.root ?? {};
+    const site = item.kind === 'instruction' ? item.site : undefined;
+    if (origin === 'tracepoint' && type !== 'tracepoint')
+      throw new AssemblerError(
+        `${section} has no record: tracepointFields belong to tracepoint programs`,
+        site,
+      );
+    if (origin === 'arguments' && type !== 'tp_btf' && type !== 'raw_tp')
+      throw new AssemblerError(
+        `${section} has no arguments: hookArguments belong to tp_btf and raw_tp programs`,
+        site,
+      );
+  });
+
 const NAME = /^[A-Za-z0-9_]+$/;
+const CATEGORY = /^[A-Za-z0-9_-]+$/;
 
 /**
  * A program at a tracepoint, `category/name`. Its context is the tracepoint's record: `tracepointFields`, or
@@ -85,7 +105,7 @@ const NAME = /^[A-Za-z0-9_]+$/;
 export const tracepoint = (hook: string, body: Code): ProgramSpec => {
   const site = callSite(tracepoint);
   const [category = '', name = '', ...rest] = hook.split('/');
-  if (!NAME.test(category) || !/^[A-Za-z0-9_:]+$/.test(name) || rest.length > 0) {
+  if (!CATEGORY.test(category) || !NAME.test(name) || rest.length > 0) {
     throw new AssemblerError(
       `tracepoint: 'category/name' as in sched/sched_switch, got ${JSON.stringify(hook)}`,
       site,

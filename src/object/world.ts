@@ -5,7 +5,7 @@
  */
 import type { Btf } from '../btf/index.ts';
 import type { MapType } from './map-spec.ts';
-import type { Hook, HookType } from './program-spec.ts';
+import type { Hook } from './program-spec.ts';
 
 /** A field of a tracepoint's record, as its `format` file has it. */
 export interface TracepointField {
@@ -23,7 +23,8 @@ export interface World {
   readonly btf: Btf | undefined;
   /** Whether the kernel has a hook and can run a program at it. */
   hasHook(hook: Hook): boolean;
-  hasHelper(id: number, hook: HookType): boolean;
+  /** Whether a program at this hook may call a helper. */
+  hasHelper(id: number, hook: Hook): boolean;
   hasMap(type: MapType): boolean;
   /** Whether the kernel knows the instructions of Linux 6.6 (ISA version 4). */
   readonly isaV4: boolean;

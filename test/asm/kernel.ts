@@ -11,6 +11,7 @@ import {
   encode,
   type Instruction,
   LDDW,
+  make,
 } from '../../src/asm/index.ts';
 import {
   BPF_MAP_TYPE,
@@ -68,8 +69,7 @@ export interface Loaded {
 export interface Loading {
   readonly type?: number;
   readonly license?: string;
-  /** With 8 the log keeps its beginning when it is longer than the buffer. */
-  readonly logLevel?: 0 | 1 | 2 | 10;
+  readonly logLevel?: 0 | 1 | 2;
   /** The descriptors of the maps that instructions refer to. */
   readonly maps?: ReadonlyMap<AnyMap, number>;
   /** A program whose callbacks the kernel wants described by BTF. */
@@ -147,21 +147,42 @@ export const textsOf = (log: string): ReadonlyMap<number, string> => {
     // The table of live registers (6.16) has every instruction, with its loop before it; the trace those visited.
     const found =
       /^\s*(?:\d+ +)?(\d+): (?:[.0-9]{10} )?(\([0-9a-f]{2}\) .*?|BUG_\w+)(?:\s+; .*)?$/.exec(line);
-    if (found) texts.set(Number(found[1]), found[2]!.trimEnd());
+    const slot = Number(found?.[1]);
+    if (found && !texts.has(slot)) texts.set(slot, found[2]!.trimEnd());
   }
   return texts;
 };
 
-/** The kernel's texts of a program, also of one that it then refuses, or whose log is too long. */
+/** Reads r5, which nothing has written: refused at once, but only after the table with all texts is logged. */
+const POISON = make({ opcode: 0xbf, src: 5 });
+
+/** The kernel's texts of a program, also of one that it refuses. Since 6.16 without the cost of verifying it. */
 export const verifierTexts = (
   assembly: Assembly,
   loading: Loading = {},
 ): ReadonlyMap<number, string> => {
+  const added = missingBefore('6.16') === undefined ? [POISON] : [];
+  const instructions = [...added, ...assembly.instructions];
   try {
-    return withProgram(assembly, { ...loading, logLevel: 10 }, ({ log }) => textsOf(log));
+    return withProgram({ ...assembly, instructions }, { ...loading, logLevel: 2 }, ({ log }) =>
+      textsOf(log),
+    );
   } catch (error) {
-    if (error instanceof BpfError && error.log !== undefined) return textsOf(error.log);
-    throw error;
+    if (!(error instanceof BpfError) || error.log === undefined) throw error;
+    const texts = [...textsOf(error.log)].map(
+      ([slot, text]) => [slot - added.length, text] as const,
+    );
+    return new Map(texts.filter(([slot]) => slot >= 0));
+  }
+};
+
+/** Whether the verifier gives up on a program because it has too many paths: no fault of the program's. */
+export const tooComplex = (assembly: Assembly, loading: Loading): boolean => {
+  try {
+    return withProgram(assembly, { ...loading, logLevel: 1 }, () => false);
+  } catch (error) {
+    const log = error instanceof BpfError ? error.log : undefined;
+    return /jumps is too complex|program is too large/.test(log ?? '');
   }
 };
 

@@ -21,6 +21,7 @@ import {
   readArray,
   run,
   titled,
+  tooComplex,
   verifierTexts,
   withArray,
   withProgram,
@@ -30,6 +31,7 @@ import {
 const COUNT = Number(process.env.BEESPOKE_RANDOM ?? 300);
 const FIRST = Number(process.env.BEESPOKE_SEED ?? 1);
 const reason = missingBefore('6.9');
+const hasTexts = missingBefore('6.16') === undefined;
 const acquire = missingBefore('6.15') === undefined;
 
 const hex = (bytes: Uint8Array) =>
@@ -59,7 +61,7 @@ const compare = ({ body, before, after }: RandomProgram, mapFd: number): Assembl
   const maps = new Map([[shared, mapFd]]);
   const [ours, theirs] = [textsOf(assembly), verifierTexts(assembly, { maps })];
   const decoded = textsOf({ ...assembly, instructions: decode(bytes) });
-  for (const texts of [theirs, decoded]) {
+  for (const texts of hasTexts ? [theirs, decoded] : [decoded]) {
     expect([...texts].filter(([slot]) => ours.has(slot))).toEqual([...ours]);
   }
 
@@ -75,6 +77,7 @@ describe.skipIf(reason)(titled('random programs', reason), () => {
   const title = `are printed, accepted and computed by the kernel as here: ${COUNT} of them`;
   it(title, { timeout: 60_000 + COUNT * 100 }, () => {
     const forms = new Set<string>();
+    let complex = 0;
     withArray(VALUE_SIZE, (mapFd) => {
       for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
         const program = randomProgram(seed, acquire);
@@ -83,12 +86,18 @@ describe.skipIf(reason)(titled('random programs', reason), () => {
             forms.add(text.replace(/0x[0-9a-f]+|\d+/g, '0'));
           }
         } catch (error) {
-          const { instructions, functions } = assemble(program.body, () => true);
+          const assembly = assemble(program.body, () => true);
+          if (tooComplex(assembly, { maps: new Map([[shared, mapFd]]) })) {
+            complex++;
+            continue;
+          }
+          const { instructions, functions } = assembly;
           const lines = listing(instructions, { functions, name: 'main', lines: false });
           throw new Error(`seed ${seed}: ${(error as Error).message}\n${lines.join('\n')}`);
         }
       }
     });
+    expect(complex).toBeLessThanOrEqual(COUNT / 100);
     if (COUNT >= 300) expect(forms.size).toBeGreaterThan(150);
   });
 });

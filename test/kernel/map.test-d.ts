@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { Globals, GlobalsSpec } from '../../src/kernel/globals.ts';
+import type { Globals } from '../../src/kernel/globals.ts';
 import type { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from '../../src/kernel/map.ts';
 import type { MapBase } from '../../src/kernel/map-base.ts';
 import type { LiveMap } from '../../src/kernel/map-create.ts';
@@ -13,6 +13,7 @@ import {
   arrayOfMaps,
   bloomFilter,
   cgroupArray,
+  globals,
   hash,
   hashOfMaps,
   lpmTrie,
@@ -75,7 +76,9 @@ describe('the live map of a spec', () => {
     const spec = percpuHash(u32, u64);
     const live = {} as LiveMap<typeof spec>;
     expectTypeOf(live.get).returns.toEqualTypeOf<bigint[] | undefined>();
-    expectTypeOf(live.set).parameter(1).toEqualTypeOf<bigint | number | readonly (bigint | number)[]>();
+    expectTypeOf(live.set)
+      .parameter(1)
+      .toEqualTypeOf<bigint | number | readonly (bigint | number)[]>();
   });
 
   it('has the frames of its layout', () => {
@@ -87,7 +90,8 @@ describe('the live map of a spec', () => {
 
   it('has global variables by name', () => {
     type Fields = typeof Counters extends Struct<infer F> ? F : never;
-    type Live = LiveMap<GlobalsSpec<Fields>>;
+    const spec = globals(Counters, { readonly: true });
+    type Live = LiveMap<typeof spec>;
     expectTypeOf<Live>().toEqualTypeOf<Globals<Fields>>();
     const live = {} as Live;
     expectTypeOf(live.get('calls')).toEqualTypeOf<number>();
