@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadObject } from '../src/kernel/index.ts';
+import type { ObjectSpec } from '../src/object/index.ts';
 import { exitsnoop } from '../src/programs/exitsnoop.ts';
 import { opensnoop } from '../src/programs/opensnoop.ts';
 import { runqslower } from '../src/programs/runqslower.ts';
@@ -53,7 +54,7 @@ try {
       await sleep(1500);
     }
     const theirs = [...ids('prog')].filter((id) => !before.has(id));
-    using loaded = loadObject(tool.object(defaults(tool.options) as never));
+    using loaded = loadObject(tool.object(defaults(tool.options) as never) as ObjectSpec);
     loaded.attach();
     await work();
     const ours = Object.values(loaded.programs).flatMap((program) =>

@@ -35,8 +35,8 @@ const isName = (name: string): boolean => name !== '' && !name.includes('\0');
 const isFlavourOf = (name: string, essential: string): boolean =>
   name === essential || essentialName(name) === essential;
 
-/** The number of searches after which the index is the better bargain. */
-const SEARCHES = 4;
+/** The number of searches after which the index is the better bargain: it costs as much as eight, in a cold process. */
+const SEARCHES = 8;
 /** Below this many bytes of strings the index is made at once: it takes less than 0.1 ms. */
 const SMALL = 64 * 1024;
 
@@ -44,6 +44,8 @@ const SMALL = 64 * 1024;
 export class Names {
   readonly #records: TypeRecords;
   readonly #strings: StringTable;
+  /** What was found: loading one program asks for a hook several times. */
+  readonly #found = new Map<string, readonly number[]>();
   #searches = 0;
   #index: NameIndex | undefined;
   #flavoured: readonly string[] | undefined;
@@ -58,6 +60,24 @@ export class Names {
 
   /** The lowest index of a record with this name and one of these kinds (a bit for each; -1 for all), or -1. */
   find(name: string, kinds: number): number {
+    return this.#once(`first ${kinds} ${name}`, () => [this.#find(name, kinds)])[0]!;
+  }
+
+  /** All records whose essential name this is, in order. */
+  candidates(essential: string, kinds: number): readonly number[] {
+    return this.#once(`all ${kinds} ${essential}`, () => this.#candidates(essential, kinds));
+  }
+
+  #once(question: string, ask: () => readonly number[]): readonly number[] {
+    if (this.#index !== undefined) return ask();
+    const known = this.#found.get(question);
+    if (known !== undefined) return known;
+    const answer = ask();
+    this.#found.set(question, answer);
+    return answer;
+  }
+
+  #find(name: string, kinds: number): number {
     if (!isName(name)) return -1;
     if (!this.#wantsIndex()) {
       const offset = this.#strings.find(name);
@@ -70,8 +90,7 @@ export class Names {
     return -1;
   }
 
-  /** All records whose essential name this is, in order. */
-  candidates(essential: string, kinds: number): number[] {
+  #candidates(essential: string, kinds: number): number[] {
     if (!isName(essential)) return [];
     if (!this.#wantsIndex()) {
       const found = this.#searchFlavours(essential, kinds);

@@ -2,24 +2,44 @@
  * @module
  * Tools that print a summary each interval.
  */
+import type { LoadedObject } from '../kernel/index.ts';
 import type { IntervalOutput, OptionTable } from '../programs/tool.ts';
+import { waitForRunningPrograms } from '../syscall/index.ts';
 import { jsonLine, now } from './printer.ts';
 import type { Run } from './run-tool.ts';
 
-/** What runIntervals needs of a map. */
-interface Entries {
-  drain(): Iterable<readonly [unknown, unknown]>;
+type Entry = readonly [key: unknown, value: unknown];
+
+/** What is needed of a map, and of the globals that say whose turn it is. */
+interface Entries extends Iterable<Entry> {
+  drain(): Entry[];
+  delete(key: unknown): boolean;
+}
+interface Turns {
+  get(name: 'turn'): number;
+  set(name: 'turn', turn: number): void;
 }
 
-export const runIntervals = async (
-  output: IntervalOutput<OptionTable, unknown, unknown>,
-  run: Run,
-): Promise<void> => {
+type Output = IntervalOutput<OptionTable, unknown, unknown>;
+
+/** Takes out what the programs have gathered. */
+const takeFrom = ({ maps }: LoadedObject, output: Output): readonly Entry[] => {
+  const map = maps[output.map] as unknown as Entries;
+  if (output.turns === undefined) return map.drain();
+  const turns = maps[output.turns] as unknown as Turns;
+  const turn = turns.get('turn');
+  turns.set('turn', 1 - turn);
+  waitForRunningPrograms(); // those that still write to the entries of this turn
+  const entries = [...map].filter(([key]) => (key as { turn: number }).turn === turn);
+  for (const [key] of entries) map.delete(key);
+  return entries;
+};
+
+export const runIntervals = async (output: Output, run: Run): Promise<void> => {
   const { loaded, options, printer, stop } = run;
   const values = options as never;
   const seconds = output.seconds(values);
   const count = output.count(values) ?? Number.POSITIVE_INFINITY;
-  const map = loaded.maps[output.map] as unknown as Entries;
   run.attach();
   const banner = output.banner?.(values);
   if (!options.json && banner !== undefined) await printer.lines([banner]);
@@ -29,7 +49,7 @@ export const runIntervals = async (
     await stop.sleep(pause);
     const last = stop.signal.aborted || turn + 1 === count;
     if (last) loaded.detach();
-    const entries = [...map.drain()];
+    const entries = takeFrom(loaded, output);
     const lines = options.json
       ? output.json(entries, values).map(jsonLine)
       : output.text(entries, values, now());

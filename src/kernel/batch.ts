@@ -46,7 +46,7 @@ export function* chunks(source: Source): Generator<Chunk, void, undefined> {
   const seen = source.spec.type === 'lpm_trie' ? new Set<string>() : undefined;
   let left = maxEntries;
   for (const chunk of unbounded(source, maxEntries, seen)) {
-    
+    if (left === 0) return;
     yield chunk.count <= left ? chunk : { ...chunk, count: left };
     left -= Math.min(left, chunk.count);
   }

@@ -28,15 +28,21 @@ export interface ReaderHost<T> {
   leave(reader: ActiveReader): void;
 }
 
-/** Takes what is handed out next from a queue that is ready. */
-export type Pick<T, V> = (queue: EventQueue<T>) => V;
+/** What an iterator hands out. */
+export interface Portion<T, V> {
+  /** Takes it from a queue that is ready. */
+  readonly take: (queue: EventQueue<T>) => V;
+  /** As how many records it counts. */
+  readonly weight: number;
+}
 
 type State = 'new' | 'open' | 'over';
 
 export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>, ActiveReader {
   readonly #host: ReaderHost<T>;
   readonly #queue: EventQueue<T>;
-  readonly #pick: Pick<T, V>;
+  readonly #take: (queue: EventQueue<T>) => V;
+  readonly #weight: number;
   readonly #signal: AbortSignal | undefined;
   readonly #turn = new Turn();
   #state: State = 'new';
@@ -47,10 +53,11 @@ export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>,
   #unsettled = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(host: ReaderHost<T>, pick: Pick<T, V>, signal: AbortSignal | undefined) {
+  constructor(host: ReaderHost<T>, portion: Portion<T, V>, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#queue = host.queue;
-    this.#pick = pick;
+    this.#take = portion.take;
+    this.#weight = portion.weight;
     this.#signal = signal;
   }
 
@@ -60,8 +67,9 @@ export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>,
 
   next(): Promise<IteratorResult<V, undefined>> {
     const queue = this.#queue;
-    if (this.#unsettled === 0 && this.#state === 'open' && queue.isReady && !this.#turn.spend(1)) {
-      return Promise.resolve({ value: this.#pick(queue), done: false });
+    const isFree = this.#unsettled === 0 && this.#state === 'open';
+    if (isFree && queue.isReady && !this.#turn.spend(this.#weight)) {
+      return Promise.resolve({ value: this.#take(queue), done: false });
     }
     this.#unsettled++;
     const result = this.#unsettled === 1 ? this.#advance() : this.#last.then(() => this.#advance());
@@ -78,7 +86,7 @@ export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>,
   async #advance(): Promise<IteratorResult<V, undefined>> {
     try {
       if (this.#state === 'new') this.#open();
-      if (await this.#isReady()) return { value: this.#pick(this.#queue), done: false };
+      if (await this.#isReady()) return { value: this.#take(this.#queue), done: false };
       this.#release();
       return OVER;
     } catch (error) {
@@ -99,7 +107,10 @@ export class EventIterator<T, V> implements AsyncIterableIterator<V, undefined>,
         continue;
       }
       const filled = this.#queue.fill();
-      if (filled === 'some') return true;
+      if (filled === 'some') {
+        turn.spend(this.#weight);
+        return true;
+      }
       if (filled === 'skipped') {
         turn.spend(BATCH_SIZE);
         continue;

@@ -14,7 +14,7 @@
 import { type ActiveReader, EventIterator, type ReaderHost } from './event-iterator.ts';
 import { EventListener } from './event-listener.ts';
 import { EventQueue } from './event-queue.ts';
-import type { EventSource } from './event-source.ts';
+import { BATCH_SIZE, type EventSource } from './event-source.ts';
 
 export interface ReadOptions {
   /** When it is aborted, the loop gets what is there by then, and ends. */
@@ -64,13 +64,14 @@ export class EventReader<T> implements AsyncIterable<T, undefined>, Disposable {
    */
   read({ signal }: ReadOptions = {}): AsyncIterableIterator<T, undefined> {
     this.#checkFree();
-    return new EventIterator(this.#host, (queue) => queue.shift(), signal);
+    return new EventIterator(this.#host, { take: (queue) => queue.shift(), weight: 1 }, signal);
   }
 
   /** The events in arrays, as they come: never an empty one, and up to 1024 or so. */
   batches({ signal }: ReadOptions = {}): AsyncIterableIterator<T[], undefined> {
     this.#checkFree();
-    return new EventIterator(this.#host, (queue) => queue.shiftAll(), signal);
+    const take = (queue: EventQueue<T>) => queue.shiftAll();
+    return new EventIterator(this.#host, { take, weight: BATCH_SIZE }, signal);
   }
 
   /**

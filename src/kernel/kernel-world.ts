@@ -114,7 +114,10 @@ const once = (question: string, ask: () => boolean): boolean => {
   return answer;
 };
 
-const loads = (options: Omit<ProgLoadOptions, 'insns' | 'license'>, code: Code): true | BpfError => {
+const loads = (
+  options: Omit<ProgLoadOptions, 'insns' | 'license'>,
+  code: Code,
+): true | BpfError => {
   const insns = encode(assemble(code, () => true).instructions);
   try {
     closeFd(progLoad({ ...options, insns, license: 'GPL', logSize: 4096 }).fd);

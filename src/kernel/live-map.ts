@@ -4,8 +4,9 @@
  */
 import { decoder, type Layout, type Value } from '../layout/index.ts';
 import type { AnyMapSpec, MapSpec } from '../object/index.ts';
+import { pageSize } from '../syscall/index.ts';
+import { type LiveMap as LiveTable, openMap } from './map-create.ts';
 import { createMapDescriptor, type MapDescriptorOptions } from './map-descriptor.ts';
-import { type LiveMap as Map_, openMap } from './map-create.ts';
 import { PerfBuffer } from './perf-buffer.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
@@ -15,7 +16,7 @@ export type LiveMap<S extends AnyMapSpec> =
     ? RingBuffer<Value<E>>
     : S extends MapSpec<'perf_event_array', undefined, infer E>
       ? PerfBuffer<Value<E>>
-      : Map_<S>;
+      : LiveTable<S>;
 
 /** A live map of any type. */
 export interface Live {
@@ -30,26 +31,32 @@ export interface LiveMapOptions extends MapDescriptorOptions {
 /** Creates the map. `fd` is what programs refer to it by. */
 export const createLiveMap = (
   name: string,
-  spec: AnyMapSpec,
+  given: AnyMapSpec,
   { lost, ...options }: LiveMapOptions,
 ): { readonly live: Live; readonly fd: number } => {
-  const descriptor = createMapDescriptor(name, spec, options);
-  const { fd } = descriptor;
+  const spec = inPages(given);
+  const map = createMapDescriptor(name, spec, options);
+  const { fd } = map;
+  if (spec.type !== 'ringbuf' && spec.type !== 'perf_event_array')
+    return { live: openMap(map, name, spec, options.without), fd };
   try {
-    switch (spec.type) {
-      case 'ringbuf': {
-        const decode = decoder(spec.value as Layout);
-        return { live: new RingBuffer({ name, map: descriptor, size: spec.maxEntries, decode, lost }), fd };
-      }
-      case 'perf_event_array': {
-        const decode = decoder(spec.value as Layout);
-        return { live: new PerfBuffer({ name, map: descriptor, size: spec.bufferSize, decode, lost }), fd };
-      }
-      default:
-        return { live: openMap(descriptor, name, spec, options.without), fd };
-    }
+    const decode = decoder(spec.value as Layout);
+    const live =
+      spec.type === 'ringbuf'
+        ? new RingBuffer({ name, map, size: spec.maxEntries, decode, lost })
+        : new PerfBuffer({ name, map, size: spec.bufferSize, decode, lost });
+    return { live, fd };
   } catch (error) {
-    descriptor.close();
+    map.close();
     throw error;
   }
+};
+
+/** Specs know pages of 4 KiB; a buffer has at least one of those that this kernel has. */
+const inPages = (spec: AnyMapSpec): AnyMapSpec => {
+  if (spec.type === 'ringbuf')
+    return { ...spec, maxEntries: Math.max(spec.maxEntries, pageSize()) };
+  if (spec.type === 'perf_event_array')
+    return { ...spec, bufferSize: Math.max(spec.bufferSize, pageSize()) };
+  return spec;
 };

@@ -7,9 +7,9 @@
  * for await (const { pid, comm } of tool.maps.events.read({ signal })) console.log(pid, comm);
  */
 import type { AnyMap } from '../asm/index.ts';
-import { BTF_FEATURES, type BtfFeature } from '../btf/index.ts';
 import {
   type AnyMapSpec,
+  counterName,
   type LinkedObject,
   link,
   type ObjectSpec,
@@ -17,11 +17,9 @@ import {
   type ProgramEntry,
 } from '../object/index.ts';
 import {
-  BpfError,
-  btfLoad,
-  FileDescriptor,
   isAtLeast,
   kernelVersion,
+  SystemCallError,
   setMemlockLimit,
   UNLIMITED,
   waitForRunningPrograms,
@@ -29,6 +27,7 @@ import {
 import { KernelWorld } from './kernel-world.ts';
 import { attach, type Link } from './link.ts';
 import { createLiveMap, type Live, type LiveMap } from './live-map.ts';
+import { ObjectBtf } from './object-btf.ts';
 import { loadProgram, type Program } from './program.ts';
 import { type Feature, featuresWithout } from './without.ts';
 
@@ -50,39 +49,42 @@ export interface Losses {
 
 type LiveProgram<E extends ProgramEntry> = E extends Optional ? Program | undefined : Program;
 
+/** Whatever an object owns. */
+interface Closable {
+  close(): void;
+}
+
+interface Parts {
+  readonly maps: Readonly<Record<string, Live>>;
+  readonly programs: Readonly<Record<string, Program>>;
+  readonly missing: readonly string[];
+  readonly world: KernelWorld;
+  readonly counters: ReadonlyMap<string, () => number>;
+  readonly owned: readonly Closable[];
+}
+
 /** An object in the kernel. It owns its maps, programs and links, and ends with `close()`. */
 export class LoadedObject<
   M extends Record<string, AnyMapSpec> = Record<string, AnyMapSpec>,
   P extends Record<string, ProgramEntry> = Record<string, ProgramEntry>,
-> {
-  /** The maps under the names of the spec. */
+> implements Disposable
+{
+  /** The maps under the names of the spec. One that this kernel does not know and no program needs is not there. */
   readonly maps: { readonly [K in keyof M]: LiveMap<M[K]> };
   /** The programs under the names of the spec; undefined for optional ones whose hook is missing. */
   readonly programs: { readonly [K in keyof P]: LiveProgram<P[K]> };
-  /** Optional programs that were left out, because the kernel does not have their hooks. */
+  /** What was left out: optional programs without a hook, and maps that this kernel does not know. */
   readonly missing: readonly string[];
-  readonly #world: KernelWorld;
-  readonly #counters: ReadonlyMap<string, () => number>;
-  readonly #owned: readonly { close(): void }[];
-  #links: Link[] = [];
-  #closed = false;
-  #lastLosses: Losses = { refused: {}, missed: {}, total: 0 };
+  readonly #parts: Parts;
+  #links: readonly Link[] = [];
+  #lossesAtClose: Losses | undefined;
 
   /** @internal Use loadObject. */
-  constructor(parts: {
-    readonly maps: Readonly<Record<string, Live>>;
-    readonly programs: Readonly<Record<string, Program>>;
-    readonly missing: readonly string[];
-    readonly world: KernelWorld;
-    readonly counters: ReadonlyMap<string, () => number>;
-    readonly owned: readonly { close(): void }[];
-  }) {
+  constructor(parts: Parts) {
     this.maps = parts.maps as never;
     this.programs = parts.programs as never;
     this.missing = parts.missing;
-    this.#world = parts.world;
-    this.#counters = parts.counters;
-    this.#owned = parts.owned;
+    this.#parts = parts;
   }
 
   /** The links of attached programs. */
@@ -90,17 +92,20 @@ export class LoadedObject<
     return this.#links;
   }
 
+  get closed(): boolean {
+    return this.#lossesAtClose !== undefined;
+  }
+
   /** Attaches every program. When one cannot be attached, none is. */
   attach(): void {
-    this.#check();
+    if (this.closed) throw new Error('the object is closed');
     if (this.#links.length > 0) throw new Error('the object is attached already');
+    const { programs, world } = this.#parts;
     const links: Link[] = [];
     try {
-      for (const program of Object.values(this.programs) as (Program | undefined)[]) {
-        if (program) links.push(attach(program, this.#world));
-      }
+      for (const program of Object.values(programs)) links.push(attach(program, world));
     } catch (error) {
-      for (const each of links) each.close();
+      closeAll(links);
       throw error;
     }
     this.#links = links;
@@ -108,48 +113,70 @@ export class LoadedObject<
 
   /** Detaches every program and waits until none of them runs any more: what they sent can then be read to the end. */
   detach(): void {
-    if (this.#links.length === 0) return;
-    for (const each of this.#links.toReversed()) each.close();
+    const links = this.#links;
+    if (links.length === 0) return;
     this.#links = [];
-    waitForRunningPrograms();
+    closeAll(links);
+    waitForPrograms();
   }
 
   /** What was lost so far; after close(), what was lost until then. */
   losses(): Losses {
-    if (this.#closed) return this.#lastLosses;
+    if (this.#lossesAtClose) return this.#lossesAtClose;
+    const { counters, programs } = this.#parts;
     const refused: Record<string, number> = {};
-    for (const [map, count] of this.#counters) refused[map] = count();
+    for (const [map, count] of counters) refused[map] = count();
     const missed: Record<string, number> = {};
-    for (const program of Object.values(this.programs) as (Program | undefined)[]) {
-      if (program) missed[program.name] = Number(program.info().recursionMisses ?? 0);
-    }
-    const total = [...Object.values(refused), ...Object.values(missed)].reduce(
-      (sum, count) => sum + count,
-      0,
-    );
-    return { refused, missed, total };
+    for (const program of Object.values(programs))
+      missed[program.name] = Number(program.info().recursionMisses ?? 0);
+    const counts = [...Object.values(refused), ...Object.values(missed)];
+    return { refused, missed, total: counts.reduce((sum, count) => sum + count, 0) };
   }
 
   /** Detaches, then gives back every descriptor and mapping. The second time does nothing. */
   close(): void {
-    if (this.#closed) return;
-    this.detach();
-    this.#lastLosses = this.losses();
-    this.#closed = true;
-    closeAll(this.#owned);
+    if (this.closed) return;
+    try {
+      this.detach();
+    } finally {
+      try {
+        this.#lossesAtClose = this.losses();
+      } finally {
+        this.#lossesAtClose ??= { refused: {}, missed: {}, total: 0 };
+        closeAll(this.#parts.owned);
+      }
+    }
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
-
-  #check(): void {
-    if (this.#closed) throw new Error('the object is closed');
-  }
 }
 
-const closeAll = (owned: readonly { close(): void }[]): void => {
-  for (const each of owned.toReversed()) each.close();
+/** Closes all, the newest first, and then throws what the first that failed threw. */
+const closeAll = (owned: readonly Closable[]): void => {
+  const errors: unknown[] = [];
+  for (const each of owned.toReversed()) {
+    try {
+      each.close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+};
+
+/** Long enough for a program to end: the longest that the verifier lets through run for some milliseconds. */
+const PATIENCE_MS = 50;
+
+/** Where the kernel has no barrier for it (nohz_full, or a seccomp filter), time has to do. */
+const waitForPrograms = (): void => {
+  try {
+    waitForRunningPrograms();
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PATIENCE_MS);
+  }
 };
 
 /**
@@ -166,33 +193,21 @@ export const loadObject = <
   const world = new KernelWorld(featuresWithout(options.without));
   const linked = link(spec, world);
   raiseMemlock();
-  const owned: { close(): void }[] = [];
+  const owned: Closable[] = [];
   try {
     const btf = new ObjectBtf(linked);
     owned.push(btf);
     const { maps, fds, counters } = createMaps(linked, btf, world, owned);
+    const fdOf = (map: AnyMap): number => fds.get(map)!;
+    const context = { world, license: linked.license, fdOf, btf, lines: options.lines ?? false };
     const programs: Record<string, Program> = {};
     for (const each of linked.programs) {
-      const program = loadProgram(each, {
-        world,
-        license: linked.license,
-        types: linked.types,
-        fdOf: (map) => fds.get(map)!,
-        btfFd: () => btf.fd,
-        lines: options.lines ?? false,
-      });
+      const program = loadProgram(each, context);
       owned.push(program);
       programs[each.name] = program;
     }
-    const visible = Object.fromEntries(Object.keys(spec.maps).map((name) => [name, maps[name]!]));
-    return new LoadedObject<M, P>({
-      maps: visible,
-      programs,
-      missing: linked.missing,
-      world,
-      counters,
-      owned,
-    });
+    const { missing } = linked;
+    return new LoadedObject<M, P>({ maps, programs, missing, world, counters, owned });
   } catch (error) {
     closeAll(owned);
     throw error;
@@ -209,83 +224,35 @@ const raiseMemlock = (): void => {
   }
 };
 
-/** Creates all maps, the counters of losses first: buffers report them. */
+/** Creates all maps, each after the hidden counter of its losses, which it reports. */
 const createMaps = (
-  linked: LinkedObject,
+  { maps: specs, hidden }: LinkedObject,
   btf: ObjectBtf,
   world: KernelWorld,
-  owned: { close(): void }[],
+  owned: Closable[],
 ) => {
   const maps: Record<string, Live> = {};
   const fds = new Map<AnyMap, number>();
-  const counters = new Map<string, () => number>();
-  const isCounter = (name: string) => name.endsWith('.lost');
-  const names = Object.keys(linked.maps);
-  for (const name of [...names.filter(isCounter), ...names.filter((each) => !isCounter(each))]) {
-    const spec = linked.maps[name]!;
-    const lost = counters.get(name) ?? (() => 0);
-    const { live, fd } = createLiveMap(name, spec, { btf: btf.ofMap(spec), without: world.without, lost });
+  const create = (name: string, spec: AnyMapSpec, lost: () => number): Live => {
+    const options = { btf: btf.ofMap(spec), without: world.without, lost };
+    const { live, fd } = createLiveMap(name, spec, options);
     owned.push(live);
-    maps[name] = live;
     fds.set(spec, fd);
-    if (isCounter(name)) {
-      const counter = live as unknown as { get(field: 'refused'): number };
-      counters.set(name.replace(/\.lost$/, ''), () => counter.get('refused'));
+    return live;
+  };
+  const counters = new Map<string, () => number>();
+  for (const [name, spec] of Object.entries(specs)) {
+    const loss = hidden[counterName(name)];
+    if (loss) {
+      const counter = create(counterName(name), loss, none) as Counter;
+      counters.set(name, () => counter.get('refused'));
     }
+    maps[name] = create(name, spec, counters.get(name) ?? none);
   }
   return { maps, fds, counters };
 };
 
-/** The object's BTF in the kernel: loaded when it is first needed, and again when line info has added strings. */
-class ObjectBtf {
-  readonly #linked: LinkedObject;
-  #descriptor: FileDescriptor | undefined;
-  #loaded: Uint8Array | undefined;
-  #refused = false;
+/** The globals that macros count refusals in. */
+type Counter = Live & { get(variable: 'refused'): number };
 
-  constructor(linked: LinkedObject) {
-    this.#linked = linked;
-    for (const { key, value } of Object.values(linked.maps)) {
-      if (key) linked.types.idOf(key);
-      if (value) linked.types.idOf(value);
-    }
-  }
-
-  /** undefined on kernels that take no BTF: they have neither callbacks nor timers that would need it. */
-  get fd(): number | undefined {
-    if (this.#refused) return undefined;
-    const bytes = this.#linked.types.builder.encode({ without: missingBtf() });
-    if (this.#loaded && this.#loaded.length === bytes.length) return this.#descriptor!.fd;
-    try {
-      const fd = btfLoad(bytes);
-      this.#descriptor?.close();
-      this.#descriptor = new FileDescriptor(fd, 'the BTF of the object');
-      this.#loaded = bytes;
-      return fd;
-    } catch (error) {
-      if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
-      this.#refused = true;
-      return undefined;
-    }
-  }
-
-  ofMap({ key, value }: AnyMapSpec) {
-    const { types } = this.#linked;
-    const { fd } = this;
-    if (fd === undefined || !key || !value) return undefined;
-    return { fd, keyTypeId: types.idOf(key), valueTypeId: types.idOf(value) };
-  }
-
-  close(): void {
-    this.#descriptor?.close();
-  }
-}
-
-/** The kinds of BTF that this kernel does not know yet. */
-const missingBtf = (): BtfFeature[] => {
-  const kernel = kernelVersion();
-  return (Object.keys(BTF_FEATURES) as BtfFeature[]).filter((feature) => {
-    const [major, minor] = BTF_FEATURES[feature].split('.').map(Number);
-    return !isAtLeast(kernel, major!, minor!);
-  });
-};
+const none = (): number => 0;

@@ -8,13 +8,12 @@ import {
   PROGRAM_TYPES,
   type ProgramSpec,
   RequirementError,
-  type TypeInfo,
 } from '../object/index.ts';
 import {
   BpfError,
   FileDescriptor,
+  objectName,
   type ProgInfo,
-  type ProgLoaded,
   type ProgLoadOptions,
   type ProgTestRunOptions,
   type ProgTestRunResult,
@@ -22,29 +21,29 @@ import {
   progLoad,
   progTestRun,
 } from '../syscall/index.ts';
-import { BPF_TRACE_RAW_TP, type KernelWorld, rawTracepointType } from './kernel-world.ts';
-import { funcInfoOf, lineInfoOf } from './line-info.ts';
+import type { KernelWorld } from './kernel-world.ts';
+import type { ObjectBtf } from './object-btf.ts';
 import { VerifierError } from './verifier-error.ts';
 
 /** What all programs of an object are loaded with. */
 export interface LoadContext {
   readonly world: KernelWorld;
   readonly license: string;
-  readonly types: TypeInfo;
   /** The descriptor of a map. */
   readonly fdOf: (map: AnyMap) => number;
-  /** The descriptor of the object's BTF, loaded anew when its strings have grown. */
-  readonly btfFd: () => number | undefined;
+  readonly btf: ObjectBtf;
   /** Send line info at once. */
   readonly lines: boolean;
 }
 
 /** A program that the kernel has accepted. */
 export class Program {
+  /** Its name in the object; the kernel's is cut to 15 characters. */
   readonly name: string;
   readonly spec: ProgramSpec;
   readonly #descriptor: FileDescriptor;
 
+  /** Owns the descriptor. */
   constructor(name: string, spec: ProgramSpec, fd: number) {
     this.name = name;
     this.spec = spec;
@@ -63,10 +62,21 @@ export class Program {
 
   /**
    * Runs it on data of your own (BPF_PROG_TEST_RUN): packets for networking programs, `contextIn` of 64-bit arguments
-   * for raw tracepoints. Tracepoint programs cannot be run so (ENOTSUPP).
+   * for raw tracepoints. The kernel runs no tracepoint programs so.
+   * @example
+   * program.testRun({ dataIn: packet }).returnValue
    */
   testRun(options?: ProgTestRunOptions): ProgTestRunResult {
-    return progTestRun(this.fd, options);
+    const { fd } = this;
+    try {
+      return progTestRun(fd, options);
+    } catch (error) {
+      if (!(error instanceof BpfError) || !/^(ENOTSUPP|EOPNOTSUPP)$/.test(error.code)) throw error;
+      throw new RequirementError(
+        `cannot run ${this.name}: ${error.code}, the kernel does not run ${this.spec.hook.type} programs on data of one's own (BPF_PROG_TEST_RUN)`,
+        { cause: error },
+      );
+    }
   }
 
   close(): void {
@@ -81,88 +91,69 @@ export class Program {
 /** Loads a program. Throws a VerifierError when the verifier refuses it. */
 export const loadProgram = (linked: LinkedProgram, context: LoadContext): Program => {
   const { name, spec } = linked;
-  const insns = encode(linked.assembly.instructions.map((each) => withDescriptor(each, context)));
-  const base: ProgLoadOptions = {
+  const { world, license, btf } = context;
+  const options: ProgLoadOptions = {
     type: PROGRAM_TYPES[spec.hook.type].number,
-    insns,
-    license: context.license,
-    name: name.slice(0, 15),
-    ...attachment(spec, context.world),
+    insns: encode(linked.assembly.instructions.map((each) => withDescriptor(each, context))),
+    license,
+    name: objectName(name),
+    ...world.attachment(spec.hook),
   };
   try {
-    return new Program(name, spec, load(linked, base, context, context.lines, 0).fd);
+    const { fd } = progLoad({ ...options, ...btf.ofProgram(linked, context.lines) });
+    return new Program(name, spec, fd);
   } catch (error) {
-    if (!(error instanceof BpfError) || !mayBeRefusal(error)) throw error;
-    return new Program(name, spec, retry(linked, base, context, error).fd);
+    if (!(error instanceof BpfError) || !REFUSALS.has(error.code)) throw error;
+    return new Program(name, spec, loadWithLog(linked, options, context, error));
   }
 };
 
-/** The errors that the verifier gives; others come before it looks at the program. */
-const mayBeRefusal = ({ code }: BpfError): boolean =>
-  [
-    'EACCES',
-    'EINVAL',
-    'EPERM',
-    'E2BIG',
-    'ENOTSUPP',
-    'EFAULT',
-    'ENOSPC',
-    'ENOENT',
-    'ERANGE',
-    'EOPNOTSUPP',
-  ].includes(code);
-
-const load = (
-  linked: LinkedProgram,
-  base: ProgLoadOptions,
-  { types, btfFd }: LoadContext,
-  lines: boolean,
-  logSize: number,
-): ProgLoaded => {
-  const lineInfo = lines ? lineInfoOf(linked, types) : undefined;
-  const fd = btfFd();
-  if (fd === undefined) return progLoad({ ...base, logSize });
-  return progLoad({ ...base, btfFd: fd, funcInfo: funcInfoOf(linked), lineInfo, logSize });
-};
+/** The errors that the verifier gives. Other ones come before it looks at the program. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EINVAL',
+  'EPERM',
+  'E2BIG',
+  'ENOTSUPP',
+  'EOPNOTSUPP',
+  'EFAULT',
+  'ENOSPC',
+  'ENOENT',
+  'ENOMEM',
+  'ERANGE',
+  'EDEADLK',
+]);
 
 const FIRST_LOG = 64 * 1024;
 const LARGEST_LOG = 64 * 1024 * 1024;
 
-/** The same with line info and a log, to learn why. */
-const retry = (
+/** The same with line info and a log, to learn why. A log that does not fit is asked for again with more room. */
+const loadWithLog = (
   linked: LinkedProgram,
-  base: ProgLoadOptions,
-  context: LoadContext,
+  options: ProgLoadOptions,
+  { btf }: LoadContext,
   cause: BpfError,
-): ProgLoaded => {
-  for (let logSize = FIRST_LOG; ; logSize *= 16) {
+): number => {
+  const withLines = { ...options, ...btf.ofProgram(linked, true) };
+  for (let logSize = FIRST_LOG; ; ) {
     try {
-      return load(linked, base, context, true, logSize);
+      return progLoad({ ...withLines, logSize }).fd;
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
-      if (error.code === 'ENOSPC' && logSize < LARGEST_LOG) continue;
+      if (error.code === 'ENOSPC' && logSize < LARGEST_LOG) {
+        logSize = Math.min(LARGEST_LOG, Math.max(error.logTrueSize ?? 0, logSize * 16));
+        continue;
+      }
+      // Without a log it was not the verifier: the first error says as much as this one.
       if (!error.log) throw cause;
-      throw explain(linked, error);
+      throw new VerifierError(linked, error.log, { cause: error, withoutBtf: btf.refusal });
     }
   }
 };
-
-/** Instructions and helpers that the kernel does not have are named; all else is the verifier's word. */
-const explain = (linked: LinkedProgram, error: BpfError): Error =>
-  new VerifierError(linked, error.log ?? '', { cause: error });
 
 const withDescriptor = (instruction: Instruction, { fdOf }: LoadContext): Instruction => {
   const { reference } = instruction;
   if (!reference || reference.kind === 'function') return instruction;
   const offset = reference.kind === 'value' ? reference.offset : 0;
   return { ...instruction, imm64: BigInt(fdOf(reference.map)) | (BigInt(offset) << 32n) };
-};
-
-/** What a tp_btf program says of its hook when it is loaded; others say it when they are attached. */
-const attachment = ({ hook }: ProgramSpec, world: KernelWorld): Partial<ProgLoadOptions> => {
-  if (hook.type !== 'tp_btf') return {};
-  const attachBtfId = rawTracepointType(world.btf, hook.name);
-  if (attachBtfId === undefined)
-    throw new RequirementError(`there is no ${hook.section} in this kernel`);
-  return { expectedAttachType: BPF_TRACE_RAW_TP, attachBtfId };
 };

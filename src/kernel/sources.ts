@@ -27,9 +27,11 @@ const files = new Map<string, readonly string[] | undefined>();
 /** Where a frame is in the source that people wrote. */
 export const sourceOf = (frame: Frame): SourceLine => {
   const file = frame.file.startsWith('file:') ? fileURLToPath(frame.file) : frame.file;
-  const mapped = file.endsWith('.js') ? remembered(maps, file, readMap) : undefined;
+  const mapped = /\.[cm]?js$/.test(file) ? remembered(maps, file, readMap) : undefined;
   const entry = mapped?.map.findEntry(frame.line - 1, frame.column - 1);
-  if (!mapped || !entry || !('originalSource' in entry)) return withText({ ...frame, file });
+  // What the bundler itself wrote has no source.
+  if (!mapped || !entry || !('originalSource' in entry) || entry.originalSource === undefined)
+    return withText({ ...frame, file });
   return withText(
     {
       file: resolve(mapped.directory, entry.originalSource),

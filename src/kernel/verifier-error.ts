@@ -2,13 +2,20 @@
  * @module
  * A program that the kernel's verifier refused, in terms of the TypeScript that it was written in.
  */
-import { ownFrames } from '../asm/index.ts';
+import { type Instruction, ownFrames, type Requirement, requires } from '../asm/index.ts';
 import type { LinkedProgram } from '../object/index.ts';
+import { isAtLeast, kernelVersion } from '../syscall/index.ts';
 import { blamedRegister, parseRefusal, type Refusal, tailOf } from '../verifier/index.ts';
 import { instructionAt } from './line-info.ts';
 import { type SourceLine, sourceOf } from './sources.ts';
 
+/** Lines of the log in the message. */
 const TAIL = 20;
+
+interface VerifierErrorOptions extends ErrorOptions {
+  /** Why the kernel did not take the BTF of the object. */
+  readonly withoutBtf?: Error | undefined;
+}
 
 /** The verifier's refusal: what, where in the source, and what the registers held. */
 export class VerifierError extends Error {
@@ -23,45 +30,77 @@ export class VerifierError extends Error {
   readonly source: readonly SourceLine[];
   /** What each register held before it, in the kernel's words. */
   readonly registers: Readonly<Record<string, string>>;
+  /** The instruction or helper that this kernel is too old for, where that is the reason. */
+  readonly requirement: Pick<Requirement, 'version' | 'because'> | undefined;
 
-  constructor(linked: LinkedProgram, log: string, options?: ErrorOptions) {
+  constructor(linked: LinkedProgram, log: string, options: VerifierErrorOptions = {}) {
     const refusal = parseRefusal(log);
-    const instruction = refusal?.instruction;
-    const source = instruction === undefined ? [] : sourceLines(linked, instruction);
-    super(compose(linked, log, refusal, source), options);
+    const lack = lackOf(linked, refusal);
+    const refused = lack?.instruction ?? refusedBy(linked, refusal);
+    const source = refused ? ownFrames(refused.site, linked.spec.site).map(sourceOf) : [];
+    super(compose(linked, log, { refusal, lack, source, ...options }), { cause: options.cause });
     this.program = linked.name;
     this.log = log;
-    this.instruction = instruction;
+    this.instruction = refusal?.instruction;
     this.source = source;
     this.registers = refusal?.registers ?? {};
+    this.requirement = lack;
   }
 }
 
-const sourceLines = ({ assembly, spec }: LinkedProgram, slot: number): SourceLine[] => {
-  const instruction = instructionAt(assembly, slot);
-  return instruction ? ownFrames(instruction.site, spec.site).map(sourceOf) : [];
+const refusedBy = (
+  { assembly }: LinkedProgram,
+  refusal: Refusal | undefined,
+): Instruction | undefined => {
+  if (refusal?.instruction !== undefined) return instructionAt(assembly, refusal.instruction);
+  const opcode = /unknown opcode ([0-9a-f]{2})/.exec(refusal?.message ?? '')?.[1];
+  return opcode === undefined
+    ? undefined
+    : assembly.instructions.find((each) => each.opcode === Number.parseInt(opcode, 16));
+};
+
+/** How kernels speak of instructions and helpers that came after them. */
+const UNKNOWN = /unknown|reserved|invalid func|invalid BPF_|uses invalid/;
+
+/** What this kernel is too old for, if it says that it does not know something newer than itself. */
+const lackOf = (linked: LinkedProgram, refusal: Refusal | undefined): Requirement | undefined => {
+  if (!refusal || !UNKNOWN.test(refusal.message)) return undefined;
+  const refused = refusedBy(linked, refusal);
+  const required = requires(refused ? [refused] : linked.assembly.instructions);
+  const [major, minor] = required.version.split('.').map(Number);
+  return isAtLeast(kernelVersion(), major!, minor!) ? undefined : required;
 };
 
 const compose = (
   { name, spec, poisoned }: LinkedProgram,
   log: string,
-  refusal: Refusal | undefined,
-  source: readonly SourceLine[],
+  {
+    refusal,
+    lack,
+    source,
+    withoutBtf,
+  }: VerifierErrorOptions & {
+    readonly refusal: Refusal | undefined;
+    readonly lack: Requirement | undefined;
+    readonly source: readonly SourceLine[];
+  },
 ): string => {
   const missing =
     refusal?.instruction === undefined ? undefined : poisoned.get(refusal.instruction);
-  const reason = missing ?? refusal?.message ?? 'it gave no reason';
+  const reason = lack
+    ? `${lack.because} needs Linux ${lack.version}, and this is ${kernelVersion().release}`
+    : (missing ?? refusal?.message ?? 'it gives no reason');
   const lines = [`the kernel refuses ${name} (${spec.hook.section}): ${reason}`];
   source.forEach(({ file, line, column, text }, depth) => {
-    lines.push(
-      `  ${depth === 0 ? 'at' : 'from'} ${file}:${line}:${column}${text ? `\n      ${text}` : ''}`,
-    );
+    lines.push(`  ${depth === 0 ? 'at' : 'from'} ${file}:${line}:${column}`);
+    if (text) lines.push(`      ${text}`);
   });
   if (refusal?.text !== undefined)
     lines.push(`  instruction ${refusal.instruction}: ${refusal.text}`);
   const register = refusal && blamedRegister(refusal.message);
   const held = register && refusal.registers[register];
   if (held) lines.push(`  ${register} holds ${held}${hint(register, held)}`);
+  if (withoutBtf) lines.push(`  it was loaded without BTF: ${withoutBtf.message}`);
   lines.push("the end of the verifier's log:", ...tailOf(log, TAIL).map((line) => `  ${line}`));
   return lines.join('\n');
 };

@@ -27,6 +27,7 @@ export type Feature = keyof typeof FEATURES;
 export const featuresWithout = (given: readonly Feature[] = []): ReadonlySet<Feature> => {
   const fromEnvironment = (process.env.BEESPOKE_WITHOUT ?? '')
     .split(',')
+    .map((name) => name.trim())
     .filter((name) => name !== '');
   const all = [...given, ...fromEnvironment];
   for (const name of all) {

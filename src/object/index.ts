@@ -16,7 +16,7 @@ export {
   update,
 } from './loss.ts';
 export * from './map-spec.ts';
-export { type ObjectSpec, object } from './object-spec.ts';
+export { counterName, type ObjectSpec, object } from './object-spec.ts';
 export * from './program-spec.ts';
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
 export { TypeInfo } from './type-info.ts';

@@ -47,8 +47,10 @@ export interface LinkedProgram {
 export interface LinkedObject {
   readonly license: string;
   readonly types: TypeInfo;
-  /** The maps to create by name, hidden ones too. */
+  /** The maps to create, by name. */
   readonly maps: Readonly<Record<string, AnyMapSpec>>;
+  /** Those that user space does not see: counters, under `counterName`. */
+  readonly hidden: Readonly<Record<string, AnyMapSpec>>;
   readonly programs: readonly LinkedProgram[];
   /** What was left out: optional programs, and maps that this kernel does not know and no program needs. */
   readonly missing: readonly string[];
@@ -65,12 +67,12 @@ export const link = (spec: ObjectSpec, world: World): LinkedObject => {
   const programs = chosen.flatMap(([name, program]) =>
     program ? linkProgram(name, program, types, numbers, world) : [],
   );
-  const maps = chooseMaps({ ...spec.maps, ...spec.hidden }, programs, world);
+  const maps = chooseMaps(spec.maps, programs, world);
   const missing = [
     ...chosen.flatMap(([name, program]) => (program ? [] : name)),
     ...Object.keys(spec.maps).filter((name) => !Object.hasOwn(maps, name)),
   ];
-  return { license: spec.license, types, maps, programs, missing };
+  return { license: spec.license, types, maps, hidden: spec.hidden, programs, missing };
 };
 
 /** The first variant that the kernel can run; undefined when an optional program has none. */

@@ -53,6 +53,9 @@ export const object = <
   });
 };
 
+/** The name of the hidden map that counts what a map refused. */
+export const counterName = (map: string): string => `${map}.lost`;
+
 /** As long as BTF takes them on every kernel (KSYM_NAME_LEN was 128). */
 const checkName = (name: string, site: Site): void => {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,126}$/.test(name)) {
@@ -77,7 +80,7 @@ const hiddenMaps = (
     named.add(map);
     if (map.otherwise) named.add(map.otherwise);
     const loss = lossOf(map);
-    if (loss) counters.set(loss, `${name}.lost`);
+    if (loss) counters.set(loss, counterName(name));
   }
   const hidden: Record<string, AnyMapSpec> = {};
   for (const [name, program] of programs) {

@@ -1,6 +1,7 @@
 /**
  * @module
- * A histogram of powers of two as text, to the letter as libbpf-tools print it (print_log2_hist in trace_helpers.c).
+ * Histograms of powers of two: the slot of a value, for programs; and the slots as text, to the letter as libbpf-tools
+ * print them (print_log2_hist in trace_helpers.c).
  * @example
  * log2Histogram([0, 3, 1], 'usecs')
  *
@@ -9,6 +10,22 @@
  *          2 -> 3          : 3        |****************************************|
  *          4 -> 7          : 1        |*************                           |
  */
+import { add, type Code, jeq, jlt, label, mov, type R, rsh } from '../index.ts';
+
+/** `to` = floor(log2(value)), at most `most`; 0 for 0. Destroys `value`. Linux 5.3, which verifies loops. */
+export const log2 = (to: R, value: R, most: number): Code => {
+  const next = label('next');
+  const done = label('done');
+  return [
+    mov(to, 0),
+    next,
+    rsh(value, 1),
+    jeq(value, 0, done),
+    add(to, 1),
+    jlt(to, most, next),
+    done,
+  ];
+};
 
 /** What slot `index` counts: the values from `from` to `to`. Slot 0 has both 0 and 1. */
 export const slotRange = (index: number): { readonly from: bigint; readonly to: bigint } => ({

@@ -89,8 +89,14 @@ export interface EventOutput<O extends OptionTable, E> {
 /** A summary each interval, of a map that is then emptied. */
 export interface IntervalOutput<O extends OptionTable, K, V> {
   readonly kind: 'interval';
-  /** The map in the object's maps whose entries are drained. */
+  /** The map in the object's maps whose entries are taken out. */
   readonly map: string;
+  /**
+   * The globals in the object's maps with the `turn` that programs write to, 0 or 1, which their keys have too. While
+   * the entries of one turn are taken out, programs write to the other: no sum is taken while it changes. Without it
+   * the map is drained, and what a program is just adding to an entry may be lost.
+   */
+  readonly turns?: string;
   readonly banner?: (options: Values<O>) => string | undefined;
   readonly seconds: (options: Values<O>) => number | undefined;
   /** How many intervals; undefined for no end. */

@@ -6,7 +6,7 @@
  * The program's registers start from a map's value and end in it, so that the verifier knows none of them and the
  * test sees all. r9 points to that value; r0 to r8 are the program's.
  */
-import * as asm from '../../src/asm/index.ts';
+import * as namespace from '../../src/asm/index.ts';
 import {
   type AnyMap,
   type Code,
@@ -66,6 +66,9 @@ const OUT = STACK + SCRATCH;
 export const VALUE_SIZE: number = OUT + 8 * REGISTERS;
 
 export const shared: AnyMap = { kind: 'map', type: 'array', key: u32, value: bytes(VALUE_SIZE) };
+
+/** The constructors by their names. */
+const asm = { ...namespace };
 
 export interface Machine {
   readonly registers: bigint[];

@@ -9,6 +9,8 @@ import { kernel, noBpf } from '../syscall/support.ts';
 import { type EventValue, Flood, Maps, makePerf, run, sleep, watchTimers } from './ring-support.ts';
 
 const PAGE = 4096;
+/** The most that a timer may be late, on a machine that others keep busy. */
+const PATIENCE = 400;
 const cpus = noBpf ? [0] : onlineCpus();
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 const numbers = (events: readonly EventValue[]) => events.map(({ number }) => number);
@@ -135,7 +137,8 @@ describe.skipIf(noBpf)(kernel('a perf buffer'), () => {
     expect(received).toBeGreaterThan(1000);
     expect(received + buffer.lost).toBe(perf.sent);
     expect(buffer.kernelLost).toBeLessThanOrEqual(buffer.lost);
-    expect(stall).toBeLessThan(100);
+    expect(timers.stalls.length).toBeGreaterThan(10);
+    expect(stall).toBeLessThan(PATIENCE);
     buffer.close();
   });
 

@@ -7,12 +7,15 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Feature, loadObject } from '../../src/kernel/index.ts';
 import { type OpenEvent, opensnoop } from '../../src/programs/opensnoop.ts';
-import { defaults } from '../../src/programs/tool.ts';
+import { defaults, type EventOutput } from '../../src/programs/tool.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { Cli, Shell } from './shell.ts';
 
 type Given = Parameters<typeof opensnoop.object>[0];
-type Syscall = (number: number, ...args: (number | bigint | string | Uint8Array | null)[]) => number;
+type Syscall = (
+  number: number,
+  ...args: (number | bigint | string | Uint8Array | null)[]
+) => number;
 
 let directory: string;
 beforeAll(() => {
@@ -21,6 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const output = opensnoop.output as EventOutput<typeof opensnoop.options, OpenEvent>;
 const options = (given: Partial<Given>): Given => ({ ...defaults(opensnoop.options), ...given });
 
 /** What opensnoop says of `action`. */
@@ -37,7 +41,7 @@ const watch = async (
   loaded.maps.events.drain((event) => events.push(event));
   return {
     events,
-    rows: events.map((event) => opensnoop.output.json(event, options(given))),
+    rows: events.map((event) => output.json(event, options(given))),
     left: loaded.maps.openings.count(),
     losses: loaded.losses(),
   };
@@ -54,7 +58,9 @@ const attempt = (path: string): void => {
 
 /** System calls by their numbers, which libc may not use. */
 const syscall = (types: string): Syscall =>
-  createRequire(import.meta.url)('koffi').load(null).func(`long syscall(long, ${types})`);
+  createRequire(import.meta.url)('koffi')
+    .load(null)
+    .func(`long syscall(long, ${types})`);
 const NUMBERS = { open: 2, openat: process.arch === 'arm64' ? 56 : 257, openat2: 437 };
 const AT_FDCWD = -100;
 const PAGE = 4096;
@@ -93,17 +99,271 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
       await shell.open('missing');
       await shell.run('umask 0; echo > made');
       await cli.stop();
-      const pid = String(shell.pid);
-      return `\n${cli.stdout.replaceAll(pid, 'PID'.padEnd(pid.length)).replace(/\d\d:\d\d:\d\d/g, 'hh:mm:ss')}`;
+      return `\n${cli.stdout}`
+        .replaceAll(String(shell.pid).padEnd(6), '1234  ')
+        .replace(/\d\d:\d\d:\d\d/g, 'hh:mm:ss');
     };
-    const pidWidth = String(shell.pid).length;
-    const shown = (text: string) => text.replaceAll('PID'.padEnd(pidWidth), 'PID');
-    expect(shown(await columns()).replace(/PID +COMM/, 'PID COMM').replace(/PID +sh/g, 'PID sh'))
-      .toMatchInlineSnapshot();
-    expect(
-      shown(await columns('-T', '-U', '-e'))
-        .replace(/PID +COMM/, 'PID COMM')
-        .replace(/PID +sh/g, 'PID sh'),
-    ).toMatchInlineSnapshot();
+    expect(await columns()).toMatchInlineSnapshot();
+    expect(await columns('-T', '-U', '-e')).toMatchInlineSnapshot();
+  });
+
+  it('ends by itself with -d, and does not end at a name that does not match', async () => {
+    await using shell = new Shell({ cwd: directory });
+    await shell.run('true');
+    await using cli = new Cli('opensnoop', '-p', String(shell.pid), '-n', 'nobody', '-d', '1');
+    await cli.attached();
+    await shell.open('file', 10);
+    expect(await cli.ended()).toBe(0);
+    expect(cli.lines).toHaveLength(1);
+  });
+
+  it('says what it cannot see', async () => {
+    await using cli = new Cli('opensnoop', '--help');
+    expect(await cli.ended()).toBe(0);
+    expect(cli.stdout).toContain('io_uring');
+    expect(cli.stdout).toContain('32-bit');
+    expect(cli.stdout).toMatch(/-d, --duration SECONDS/);
+  });
+
+  describe('filters', () => {
+    it('-x: keeps failures, and forgets the others all the same', async () => {
+      const { rows, left } = await watch({ ...own, failed: true }, () => {
+        for (let i = 0; i < 10; i++) attempt(join(directory, 'file'));
+        attempt(join(directory, 'missing'));
+      });
+      expect(rows).toMatchObject([{ fd: -1, err: 2, path: join(directory, 'missing') }]);
+      expect(left).toBe(0);
+    });
+
+    it('-t: keeps one thread', async () => {
+      const other = () => promisify(open)(join(directory, 'file'), 'r').then(closeSync);
+      const all = await watch({ pid: process.pid }, other);
+      expect(all.rows).toMatchObject([{ pid: process.pid, path: join(directory, 'file') }]);
+      expect(all.events[0]!.tid).not.toBe(process.pid);
+      expect((await watch(own, other)).rows).toEqual([]);
+    });
+
+    it('-u: keeps one user, root among them', async () => {
+      await using root = new Shell();
+      await using nobody = new Shell({ uid: 64_321 });
+      const both = async () => {
+        await root.open('/etc/passwd');
+        await nobody.open('/etc/passwd');
+      };
+      const { rows } = await watch({ uid: 64_321 }, both);
+      expect(rows).toMatchObject([{ pid: nobody.pid, uid: 64_321, path: '/etc/passwd' }]);
+      const pids = (await watch({ uid: 0 }, both)).rows.map(({ pid }) => pid);
+      expect(pids).toContain(root.pid);
+      expect(pids).not.toContain(nobody.pid);
+      expect((await watch({ uid: 0xffff_fffe }, both)).rows).toEqual([]);
+    });
+
+    it('-n: keeps part of a name', () => {
+      const filter = output.filter as (...args: unknown[]) => boolean;
+      expect(filter({ comm: 'domain' }, { name: 'main' })).toBe(true);
+      expect(filter({ comm: 'maid' }, { name: 'main' })).toBe(false);
+      expect(filter({ comm: 'maid' }, { name: undefined })).toBe(true);
+    });
+
+    it('--cgroup: loads with an empty cgroup, which nothing is in', async () => {
+      const { rows, left } = await watch({ cgroup: '/some' }, () => attempt('/etc/passwd'));
+      expect(rows).toEqual([]);
+      expect(left).toBe(0);
+    });
+  });
+
+  describe('paths', () => {
+    const opened = (type: string, path: string | number | Uint8Array) => () =>
+      syscall(`int, ${type}, int, int`)(NUMBERS.openat, AT_FDCWD, path, 0, 0);
+
+    it('are whole up to the longest that there can be', async () => {
+      const longest = `${directory}/${'./'.repeat(2048)}`.slice(0, PAGE - 1);
+      const { rows } = await watch(own, opened('str', longest));
+      expect(rows).toMatchObject([{ err: 0, path: longest, pathCut: false }]);
+    });
+
+    it('are marked when they are longer', async () => {
+      const { rows, events } = await watch(own, opened('str', 'x'.repeat(PAGE)));
+      expect(rows).toMatchObject([{ fd: -1, err: 36, path: 'x'.repeat(PAGE), pathCut: true }]);
+      const { text } = output.columns(options({})).at(-1)!;
+      expect(text(events[0]!, { time: '', epochMs: 0 })).toBe(`${'x'.repeat(PAGE)}...`);
+    });
+
+    it('are empty when they are, and when their address is bad', async () => {
+      const { rows, events } = await watch(own, () => {
+        opened('str', '')();
+        opened('int64_t', 8)();
+      });
+      expect(rows).toMatchObject([
+        { err: 2, path: '' },
+        { err: 14, path: '' },
+      ]);
+      expect(events.map(({ pathSize }) => pathSize)).toEqual([1, -14]);
+    });
+
+    it('may hold anything', async () => {
+      const { rows } = await watch(own, opened('str', 'naïve\n\u2603'));
+      expect(rows).toMatchObject([{ path: 'naïve\n\u2603' }]);
+    });
+  });
+
+  it('sees open and openat2, with their flags and modes', async () => {
+    const how = new Uint8Array(new BigUint64Array([0o102n, 0o640n, 0n]).buffer);
+    const bad = new Uint8Array(new BigUint64Array([0n, 0o640n, 0n]).buffer);
+    const flags = 0o1101;
+    const { rows } = await watch({ ...own, extended: true }, () => {
+      const openat2 = syscall('int, str, void *, size_t');
+      closeSync(openat2(NUMBERS.openat2, AT_FDCWD, join(directory, 'two'), how, 24));
+      openat2(NUMBERS.openat2, AT_FDCWD, join(directory, 'file'), bad, 24);
+      openat2(NUMBERS.openat2, AT_FDCWD, join(directory, 'file'), null, 24);
+      if (process.arch === 'x64') {
+        closeSync(syscall('str, int, int')(NUMBERS.open, join(directory, 'one'), flags, 0o604));
+      }
+    });
+    expect(rows).toMatchObject([
+      { err: 0, path: join(directory, 'two'), flags: 0o102, mode: 0o640 },
+      { err: 22, path: join(directory, 'file'), flags: 0, mode: null },
+      { err: 14, path: join(directory, 'file'), flags: 0, mode: null },
+      ...(process.arch === 'x64'
+        ? [{ err: 0, path: join(directory, 'one'), flags, mode: 0o604 }]
+        : []),
+    ]);
+  });
+
+  describe('-F', () => {
+    const full = { ...own, fullPath: true };
+    const from = async (place: string, ...paths: string[]) => {
+      const before = process.cwd();
+      try {
+        process.chdir(place);
+        return (await watch(full, () => paths.forEach(attempt))).rows;
+      } finally {
+        process.chdir(before);
+      }
+    };
+
+    it('puts the working directory before relative paths', async () => {
+      expect(await from(directory, 'file', './missing', '../x', '/etc/passwd')).toMatchObject([
+        { err: 0, path: `${directory}/file`, pathCut: false },
+        { err: 2, path: `${directory}/./missing` },
+        { path: `${directory}/../x` },
+        { path: '/etc/passwd' },
+      ]);
+      expect(await from('/', 'etc/passwd')).toMatchObject([{ err: 0, path: '/etc/passwd' }]);
+    });
+
+    it('crosses mounts', async () => {
+      const status = 'status';
+      expect(await from(`/proc/${process.pid}/task`, '../status')).toMatchObject([
+        { err: 0, path: `/proc/${process.pid}/task/../${status}` },
+      ]);
+    });
+
+    it('starts from the directory that openat was given', async () => {
+      const at = openSync(directory, 'r');
+      const openat = syscall('int, str, int, int');
+      try {
+        const { rows } = await watch(full, () => {
+          closeSync(openat(NUMBERS.openat, at, 'file', 0, 0));
+          openat(NUMBERS.openat, 9999, 'file', 0, 0);
+          openat(NUMBERS.openat, -7, 'file', 0, 0);
+        });
+        expect(rows).toMatchObject([
+          { err: 0, path: `${directory}/file`, pathCut: false },
+          { err: 9, path: 'file', pathCut: false },
+          { err: 9, path: 'file', pathCut: false },
+        ]);
+      } finally {
+        closeSync(at);
+      }
+    });
+
+    it('marks directories that are too deep', async () => {
+      const deep = join(directory, 'd/'.repeat(70));
+      mkdirSync(deep, { recursive: true });
+      const [row] = await from(deep, 'file');
+      expect(row).toMatchObject({ path: `.../${'d/'.repeat(64)}file`, pathCut: true });
+    });
+
+    it('takes long names with long paths', async () => {
+      const names = Array.from({ length: 12 }, (_, i) => String.fromCharCode(97 + i).repeat(250));
+      const long = join(directory, ...names);
+      mkdirSync(long, { recursive: true });
+      const path = './'.repeat(2047);
+      expect(await from(long, path)).toMatchObject([{ err: 0, path: `${long}/${path}` }]);
+    });
+  });
+
+  it('counts what a full map of calls refuses, beside a second opensnoop that has room', async () => {
+    const pipe = join(directory, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const small = opensnoop.object as unknown as (given: Given, calls: number) => never;
+    using crowded = loadObject(
+      small(options({ pid: process.pid }), 2) as ReturnType<typeof opensnoop.object>,
+    );
+    const { events, losses } = await watch({ pid: process.pid }, async () => {
+      crowded.attach();
+      // Each waits for a writer, which is the last to come.
+      const readers = [1, 2, 3, 4].map(() => promisify(open)(pipe, 'r'));
+      await new Promise((done) => setTimeout(done, 200));
+      const writer = openSync(pipe, 'r+');
+      for (const fd of [writer, ...(await Promise.all(readers))]) closeSync(fd);
+      crowded.detach();
+    });
+    let received = 0;
+    crowded.maps.events.drain(() => received++);
+    expect(losses.total).toBe(0);
+    expect(crowded.losses().refused).toMatchObject({ openings: 3 });
+    expect(received + crowded.losses().total).toBe(events.length);
+    expect(crowded.maps.openings.count()).toBe(0);
+  });
+
+  it('counts what a full buffer refuses', async () => {
+    for (const without of [[], ['ringbuf']] as const) {
+      const { events, losses, left } = await watch(
+        { ...own, buffer: PAGE },
+        () => {
+          for (let i = 0; i < 300; i++) attempt(join(directory, 'file'));
+        },
+        without,
+      );
+      expect(events.length).toBeGreaterThan(10);
+      expect(losses.refused.events).toBeGreaterThan(0);
+      expect(events.length + losses.total).toBe(300);
+      expect(left).toBe(0);
+    }
+  });
+
+  it('does the same on kernels that lack something', async () => {
+    const features = [
+      ['ringbuf'],
+      ['perfLink'],
+      ['isaV4'],
+      ['mmap'],
+      ['batch'],
+      ['tp_btf', 'raw_tp'],
+    ];
+    for (const without of features as Feature[][]) {
+      const all = { ...own, extended: true, fullPath: true };
+      const { rows, losses } = await watch(
+        all,
+        () => {
+          for (let i = 0; i < 20; i++) attempt(join(directory, 'file'));
+          attempt(join(directory, 'missing'));
+        },
+        without,
+      );
+      expect(rows.slice(0, 20)).toEqual(Array(20).fill(rows[0]));
+      expect(rows).toHaveLength(21);
+      expect(rows[0]).toMatchObject({ err: 0, path: join(directory, 'file') });
+      expect(rows[20]).toMatchObject({ fd: -1, err: 2, path: join(directory, 'missing') });
+      expect(losses.total).toBe(0);
+    }
+  });
+
+  it('needs the types of the kernel, and says so', () => {
+    expect(() => loadObject(opensnoop.object(options({})), { without: ['btf'] })).toThrow(
+      /type information/,
+    );
   });
 });

@@ -1,0 +1,90 @@
+/**
+ * @module
+ * The BTF of an object in the kernel: loaded when it is first needed, and again when the texts of lines were added.
+ */
+import { BTF_FEATURES, type BtfFeature } from '../btf/index.ts';
+import type { AnyMapSpec, LinkedObject, LinkedProgram, TypeInfo } from '../object/index.ts';
+import {
+  BpfError,
+  btfLoad,
+  FileDescriptor,
+  isAtLeast,
+  kernelVersion,
+  type Records,
+} from '../syscall/index.ts';
+import { funcInfoOf, lineInfoOf } from './line-info.ts';
+
+/** What BPF_PROG_LOAD takes of BTF. */
+export interface ProgramBtf {
+  readonly btfFd?: number;
+  readonly funcInfo?: Records;
+  readonly lineInfo?: Records | undefined;
+}
+
+export class ObjectBtf {
+  readonly #types: TypeInfo;
+  #descriptor: FileDescriptor | undefined;
+  #refusal: BpfError | undefined;
+
+  constructor({ types, maps, hidden }: LinkedObject) {
+    this.#types = types;
+    for (const { key, value } of [...Object.values(maps), ...Object.values(hidden)]) {
+      if (key) types.idOf(key);
+      if (value) types.idOf(value);
+    }
+  }
+
+  /** Why the kernel did not take it: then programs go without, and only callbacks, timers and locks miss it. */
+  get refusal(): BpfError | undefined {
+    return this.#refusal;
+  }
+
+  /** The types of a map. */
+  ofMap({ key, value }: AnyMapSpec) {
+    const fd = key && value && this.#load();
+    return fd === undefined
+      ? undefined
+      : { fd, keyTypeId: this.#types.idOf(key!), valueTypeId: this.#types.idOf(value!) };
+  }
+
+  /** The functions of a program, and its lines if they are wanted. */
+  ofProgram(program: LinkedProgram, lines: boolean): ProgramBtf {
+    const lineInfo = lines ? lineInfoOf(program, this.#types) : undefined;
+    // The texts of the lines are strings of the BTF.
+    if (lines) this.close();
+    const btfFd = this.#load();
+    return btfFd === undefined ? {} : { btfFd, funcInfo: funcInfoOf(program), lineInfo };
+  }
+
+  close(): void {
+    this.#descriptor?.close();
+    this.#descriptor = undefined;
+  }
+
+  #load(): number | undefined {
+    const kernel = kernelVersion();
+    if (this.#refusal || !isAtLeast(kernel, ...BTF_OF_PROGRAMS)) return undefined;
+    if (this.#descriptor) return this.#descriptor.fd;
+    try {
+      const fd = btfLoad(this.#types.builder.encode({ without: missingBtf() }));
+      this.#descriptor = new FileDescriptor(fd, 'the BTF of the object');
+      return fd;
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.code === 'EPERM') throw error;
+      this.#refusal = error;
+      return undefined;
+    }
+  }
+}
+
+/** The first kernel that takes func_info with a program. */
+const BTF_OF_PROGRAMS = [5, 0] as const;
+
+/** The kinds of BTF that this kernel does not know yet. */
+const missingBtf = (): BtfFeature[] => {
+  const kernel = kernelVersion();
+  return (Object.keys(BTF_FEATURES) as BtfFeature[]).filter((feature) => {
+    const [major, minor] = BTF_FEATURES[feature].split('.').map(Number);
+    return !isAtLeast(kernel, major!, minor!);
+  });
+};

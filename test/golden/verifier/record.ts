@@ -1,0 +1,52 @@
+/**
+ * Records what the verifier of the running kernel says of programs that it refuses, one file for each, as root:
+ *
+ *     npx tsx test/golden/verifier/record.ts
+ */
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import {
+  add,
+  arrayMap,
+  bpfTypes,
+  call,
+  type Code,
+  exit,
+  fieldExists,
+  fn,
+  gotox,
+  hash,
+  helper,
+  jeq,
+  jgt,
+  ja,
+  kernelStruct,
+  label,
+  lea,
+  load,
+  mov,
+  type ObjectSpec,
+  object,
+  r0,
+  r1,
+  r2,
+  r6,
+  r7,
+  r10,
+  reserve,
+  ringbuf,
+  socketFilter,
+  stack,
+  store,
+  struct,
+  sub,
+  tc,
+  times,
+  tpBtf,
+  u32,
+  u64,
+  u8,
+  w0,
+  w1,
+  w6,
+} from '../../../src/index.ts';

@@ -1,0 +1,20 @@
+import { execFileSync } from 'node:child_process';
+import type { Code } from '../../src/index.ts';
+import { loadObject } from '../../src/kernel/index.ts';
+import { exitsnoop } from '../../src/programs/exitsnoop.ts';
+const no = (code: any): any => {
+  if (!code) return code;
+  if (Array.isArray(code)) return code.map(no);
+  if (code.kind !== 'choice') return code;
+  if (code.condition.test === 'core' && code.condition.relocation.path[0] === 'group_dead') return no(code.no);
+  return { ...code, yes: no(code.yes), no: no(code.no) };
+};
+const spec: any = exitsnoop.object({} as never);
+const programs = { handleExit: { ...spec.programs.handleExit, programs: spec.programs.handleExit.programs.map((p: any) => ({ ...p, body: no(p.body) })) } };
+using t = loadObject({ ...spec, programs } as any) as any;
+t.attach();
+execFileSync('/tmp/t/dup');
+t.detach();
+const seen = new Map<number, number>();
+t.maps.events.drain((e: any) => e.comm.startsWith('dup') && seen.set(e.pid, (seen.get(e.pid) ?? 0) + 1));
+console.log(seen.size, [...seen.values()].reduce((a, b) => a + b, 0), t.programs.handleExit.info().xlatedProgLen / 8);
