@@ -40,13 +40,12 @@ export class Peer implements Disposable {
       const program = join(directory, 'consumer');
       const args = ['-O2', fileURLToPath(source), '-o', program, '-lbpf'];
       execFileSync('gcc', args, { stdio: 'ignore' });
-      const peer = new Peer(program, kind, mapId);
-      // It runs by now, or has its file open.
-      return peer;
+      // spawn() returns when the program has been started, and needs its file no more.
+      return new Peer(program, kind, mapId);
     } catch {
       return undefined;
     } finally {
-      setTimeout(() => rmSync(directory, { recursive: true }), 500);
+      rmSync(directory, { recursive: true });
     }
   }
 

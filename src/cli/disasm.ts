@@ -37,6 +37,8 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
   }
   if (!toolNames().includes(name))
     throw new UsageError(`there is no tool ${JSON.stringify(name)}: ${toolNames().join(', ')}`);
+  // The tool is loaded after this, so that its lines are those of the sources in the built package as well.
+  process.setSourceMapsEnabled(true);
   const tool = await loadTool(name);
   const given = parseOptions(args, { ...tool.options, ...OPTIONS }, tool.positionals);
   const spec: ObjectSpec = tool.object(given as never);

@@ -64,7 +64,8 @@ export class EventQueue<T> {
       // Of several, as only close() can meet, the first.
       if (!this.#failed) this.#failure = error;
       this.#failed = true;
-      return true;
+      // After a record there may be others, after a read that failed there are none.
+      return !(error instanceof SystemCallError);
     }
   }
 

@@ -58,7 +58,8 @@ export class EventReader<T> implements AsyncIterable<T, undefined>, Disposable {
   }
 
   /**
-   * The events one by one, until the loop is left, the signal aborted or the buffer closed.
+   * The events one by one, until the loop is left, the signal aborted or the buffer closed. Each costs a
+   * promise (some 60 ns): for millions a second, take `batches` or `each`.
    * @example
    * for await (const { pid, comm } of events.read({ signal: AbortSignal.timeout(1000) })) console.log(pid, comm);
    */

@@ -73,7 +73,7 @@ class TraceSource implements EventSource<TraceEvent> {
     this.fds = [this.#fd];
   }
 
-  /** The trace clock as lines show it; reading lines backs no CPU's clock, so any CPU will do. */
+  /** The trace clock as lines show it. Any CPU will do: they agree but for microseconds. */
   #now(): number {
     const path = `${this.#directory}/per_cpu/cpu${onlineCpus()[0]}/stats`;
     const now = /^now ts: *([\d.]+)$/m.exec(readFileSync(path, 'latin1'))?.[1];

@@ -2,7 +2,14 @@
  * @module
  * A program that the kernel's verifier refused, in terms of the TypeScript that it was written in.
  */
-import { type Instruction, ownFrames, type Requirement, requires } from '../asm/index.ts';
+import {
+  framesOf,
+  type Instruction,
+  ownFrames,
+  type Requirement,
+  requires,
+  type Site,
+} from '../asm/index.ts';
 import type { LinkedProgram } from '../object/index.ts';
 import { isAtLeast, kernelVersion } from '../syscall/index.ts';
 import { blamedRegister, parseRefusal, type Refusal, tailOf } from '../verifier/index.ts';
@@ -26,7 +33,7 @@ export class VerifierError extends Error {
   readonly log: string;
   /** The slot of the refused instruction. */
   readonly instruction: number | undefined;
-  /** Where it was written: its own line, then the lines of macros around it. */
+  /** Where it was written: its own line, then the lines of macros around it; else the line of the program. */
   readonly source: readonly SourceLine[];
   /** What each register held before it, in the kernel's words. */
   readonly registers: Readonly<Record<string, string>>;
@@ -37,7 +44,7 @@ export class VerifierError extends Error {
     const refusal = parseRefusal(log);
     const lack = lackOf(linked, refusal);
     const refused = lack?.instruction ?? refusedBy(linked, refusal);
-    const source = refused ? ownFrames(refused.site, linked.spec.site).map(sourceOf) : [];
+    const source = linesOf(linked, refused?.site);
     super(compose(linked, log, { refusal, lack, source, ...options }), { cause: options.cause });
     this.program = linked.name;
     this.log = log;
@@ -47,6 +54,11 @@ export class VerifierError extends Error {
     this.requirement = lack;
   }
 }
+
+const linesOf = ({ spec }: LinkedProgram, site: Site | undefined): SourceLine[] => {
+  const frames = site ? ownFrames(site, spec.site) : framesOf(spec.site).slice(0, 1);
+  return frames.map(sourceOf);
+};
 
 const refusedBy = (
   { assembly }: LinkedProgram,
@@ -72,7 +84,7 @@ const lackOf = (linked: LinkedProgram, refusal: Refusal | undefined): Requiremen
 };
 
 const compose = (
-  { name, spec, poisoned }: LinkedProgram,
+  linked: LinkedProgram,
   log: string,
   {
     refusal,
@@ -85,6 +97,7 @@ const compose = (
     readonly source: readonly SourceLine[];
   },
 ): string => {
+  const { name, spec, poisoned } = linked;
   const missing =
     refusal?.instruction === undefined ? undefined : poisoned.get(refusal.instruction);
   const reason = lack
@@ -100,6 +113,10 @@ const compose = (
   const register = refusal && blamedRegister(refusal.message);
   const held = register && refusal.registers[register];
   if (held) lines.push(`  ${register} holds ${held}${hint(register, held)}`);
+  const made =
+    refusal?.origin === undefined ? undefined : instructionAt(linked.assembly, refusal.origin);
+  for (const { file, line, text } of made ? linesOf(linked, made.site).slice(0, 1) : [])
+    lines.push(`  it was made at ${file}:${line}${text ? `\n      ${text}` : ''}`);
   if (withoutBtf) lines.push(`  it was loaded without BTF: ${withoutBtf.message}`);
   lines.push("the end of the verifier's log:", ...tailOf(log, TAIL).map((line) => `  ${line}`));
   return lines.join('\n');

@@ -37,11 +37,11 @@ export class TypeInfo {
     return id;
   }
 
-  /** The id of a program's function: `int name(void *ctx)`. */
+  /** The id of a program's function: `int name(unsigned long long *ctx)`, of a context that the kernel knows better. */
   program(name: string): number {
     const { builder } = this;
     const proto = builder.funcProto(builder.int('int', 4, 'signed'), [
-      { name: 'ctx', type: builder.ptr(0) },
+      { name: 'ctx', type: builder.ptr(builder.int('unsigned long long', 8)) },
     ]);
     return builder.func(name, proto, 'global');
   }

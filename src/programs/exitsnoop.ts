@@ -26,6 +26,7 @@ import {
   kernelStruct,
   label,
   load,
+  lruHash,
   MiB,
   mov,
   object,
@@ -40,6 +41,7 @@ import {
   read,
   reserve,
   ringbuf,
+  stack,
   store,
   struct,
   sub,
@@ -79,7 +81,7 @@ export type ExitEvent = Value<typeof ExitEvent>;
 // What is read of the kernel's structs. CO-RE finds the offsets.
 const Counter = kernelStruct('atomic_t', { counter: i32 });
 const Signal = kernelStruct('signal_struct', { live: Counter, flags: u32, group_exit_code: i32 });
-const Relative = kernelStruct('task_struct', { tgid: i32, comm: chars(16) });
+const Relative = kernelStruct('task_struct', { tgid: i32, comm: chars(16), start_time: u64 });
 const Task = kernelStruct('task_struct', {
   pid: i32,
   tgid: i32,
@@ -95,8 +97,13 @@ const Task = kernelStruct('task_struct', {
 const Arguments = hookArguments({ p: pointer(Task), group_dead: bool });
 const Fields = tracepointFields({ group_dead: u8 });
 
+/** A process that has ended: its number, which may be used again, with the time when it started. */
+const Process = struct('process', { startTime: u64, pid: u32, always0: u32 });
+
 /** The bit of `signal_struct.flags` that says that the threads end together (include/linux/sched/signal.h). */
 const SIGNAL_GROUP_EXIT = 4;
+/** Only keys that are not there yet. */
+const BPF_NOEXIST = 1;
 
 const options = {
   pid: { type: 'pid', short: 'p', placeholder: 'PID', help: 'only this process' },
@@ -110,19 +117,32 @@ const options = {
 const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
   const { pid, failed, threads, cgroup, buffer = MiB } = defaults(options, given);
   const events = ringbuf(ExitEvent, { maxEntries: buffer });
+  const ended = lruHash(Process, u8, { maxEntries: 1024 }); // for kernels that do not say who is last
   const cgroups = oneCgroup();
+  const process = stack(Process);
   const event = ExitEvent.at(r7);
   const task = Task.at(r8);
   const out = label('out');
   const ofGroup = label('ofGroup');
   const known = label('known');
 
-  /** Goes on with the last thread of a process only. The kernel says which one it is, if it is new enough. */
+  /**
+   * Goes on with the last thread of a process only. The kernel says which one it is, if it is new enough. Others only
+   * count, and threads that end together may all find that none is left: then it is the first of them.
+   */
   const lastThread = (groupDead: (typeof dead)[keyof typeof dead]): Code =>
     either(
       fieldExists(groupDead),
       [load(w1, groupDead), jeq(w1, 0, out)],
-      [read(w1, task.signal.live.counter), jne(w1, 0, out)],
+      [
+        read(w1, task.signal.live.counter),
+        jne(w1, 0, out),
+        read(process.startTime, task.group_leader.start_time),
+        read(process.pid, task.tgid),
+        store(process.always0, 0),
+        call(helper.map_update_elem, ended, process, process, BPF_NOEXIST),
+        jne(r0, 0, out),
+      ],
     );
   const dead = { argument: Arguments.at(r9).group_dead, field: Fields.at(r9).group_dead };
 
@@ -141,7 +161,7 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
     read(event.ppid, task.real_parent.tgid),
     call(helper.ktime_get_ns),
     mov(r6, r0),
-    read(r1, task.start_time),
+    read(r1, threads ? task.start_time : task.group_leader.start_time),
     sub(r6, r1),
     store(event.ageNs, r6),
     store(cast(event.status, u32), w9),
@@ -166,7 +186,11 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
   ];
   return object({
     license: 'Dual MIT/GPL',
-    maps: cgroup === undefined ? { events } : { events, cgroups },
+    maps: {
+      events,
+      ...(threads ? undefined : { ended }),
+      ...(cgroup === undefined ? undefined : { cgroups }),
+    },
     programs: {
       handleExit: firstOf(
         tpBtf('sched_process_exit', withArguments),

@@ -45,8 +45,9 @@ import {
 } from '../index.ts';
 import { type Column, defaults, type GivenValues, tool } from './tool.ts';
 
-/** The bytes of a path that fit on the stack of a program, the NUL included. */
-const PATH_ROOM = 256;
+/** The longest path that is shown. One byte more is read, to see whether it goes on, and the NUL. */
+const PATH_MAX = 255;
+const PATH_ROOM = PATH_MAX + 2;
 
 const head = {
   /** Since the machine was started. */
@@ -112,7 +113,7 @@ const helloPerfObject = (given: GivenValues<typeof options> = {}, calls = 10_240
         jsge(r0, 0, readable),
         mov(r0, 1), // the NUL alone: what could not be read is zeroed
         readable,
-        add(r0, Scratch.size - PATH_ROOM),
+        add(r0, HelloEvent.size),
         perfOutput(r6, events, event, r0), // a full buffer is counted
         done,
         mov(r0, 0),
@@ -136,13 +137,15 @@ const timeColumn = (): Column<HelloEvent> => {
 };
 
 const isCut = ({ pathSize }: HelloEvent): boolean => pathSize === PATH_ROOM;
+const shownPath = (event: HelloEvent): string =>
+  isCut(event) ? event.path.slice(0, -1) : event.path;
 
 export const helloPerf = tool({
   name: 'hello-perf',
   summary: 'says which files are opened with openat, through a perf buffer',
   description: [
     'Each CPU has a buffer of its own, so that lines of several CPUs may come out of order. Paths longer than',
-    `${PATH_ROOM - 1} bytes are cut, which ... marks; opensnoop shows them whole.`,
+    `${PATH_MAX} bytes are cut, which ... marks; opensnoop shows them whole.`,
   ].join('\n'),
   examples: [
     ['hello-perf', 'every process'],
@@ -157,13 +160,13 @@ export const helloPerf = tool({
       timeColumn(),
       { title: 'COMM', width: 16, text: ({ comm }) => comm },
       { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
-      { title: 'PATH', text: (event) => event.path + (isCut(event) ? '...' : '') },
+      { title: 'PATH', text: (event) => shownPath(event) + (isCut(event) ? '...' : '') },
     ],
     json: (event: HelloEvent) => ({
       timeNs: event.timeNs,
       pid: event.pid,
       comm: event.comm,
-      path: event.path,
+      path: shownPath(event),
       pathCut: isCut(event),
     }),
   },

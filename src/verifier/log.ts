@@ -3,7 +3,10 @@
  * The kernel verifier's log, read from its end: which instruction was refused, why, and what its registers held.
  *
  * The log is text for people (kernel/bpf/log.c) and changes between kernels, so what is not understood is passed over.
+ * @example
+ * parseRefusal(log)?.message;   // "R0 invalid mem access 'map_value_or_null'"
  */
+import { registersAt } from './state.ts';
 
 /** What the verifier says of the instruction that it refused. */
 export interface Refusal {
@@ -13,56 +16,41 @@ export interface Refusal {
   readonly instruction: number | undefined;
   /** The instruction as the kernel prints it. */
   readonly text: string | undefined;
-  /** What each register held before it, in the kernel's words, as far as the log says. */
+  /** The slot where what is not released was made: a record of a ring buffer, a socket. */
+  readonly origin: number | undefined;
+  /** What each register of the function held before it, in the kernel's words, as far as the log says. */
   readonly registers: Readonly<Record<string, string>>;
 }
 
-const INSTRUCTION = /^(\d+): \([0-9a-f]{2}\) ([^;]*?)\s*(?:;.*)?$/;
-/** Lines that are no reason: statistics, states, marks of precision, source lines. */
-const NOISE =
-  /^(?:processed \d+ insns|verification time|stack depth|insns processed|max_states|from \d+ to \d+|\d+: R|mark_precise|last_idx|regs=|parent |func#\d+ @|Live regs|;|$)/;
+/** `6: (79) r1 = *(u64 *)(r0 +0)`, with the state after it behind a semicolon, or that of the way taken behind a slot. */
+const INSTRUCTION = /^(\d+): \([0-9a-f]{2}\) (.*?)\s*(?:;.*|\d+: (?:frame\d+: )?R\d.*)?$/;
 
-/** The refusal at the end of a log; undefined when the log is empty. */
+/** Lines that are no reason: statistics, states, marks of precision, source lines, what BTF does not say. */
+const NOISE =
+  /^(?:processed \d+ insns|verification time|stack depth|insns processed|max_states|(?:from )?\d+ (?:to \d+)?|\d+: (?:frame|R)|mark_precise|last_idx|regs=|parent |propagating |(?:cur|old) state:|(?:caller|callee|returning from callee|to caller at \d+):| |func#\d+ @|Func#\d+ |Validating |Live regs|arg#\d+ reference type|;|$)/;
+
+/** The refusal at the end of a log; undefined when the log says nothing. */
 export const parseRefusal = (log: string): Refusal | undefined => {
   const lines = log.split('\n');
   const last = lines.findLastIndex((line) => INSTRUCTION.test(line));
   const reasons = lines.slice(last + 1).filter((line) => !NOISE.test(line));
   if (last < 0 && reasons.length === 0) return undefined;
+  const message = reasons.join('; ');
   const found = last < 0 ? null : INSTRUCTION.exec(lines[last]!);
+  // Before it follows a program, the verifier names instructions in its sentences only.
+  const named = /\binsn (\d+)/.exec(message)?.[1];
+  const origin = /\balloc_insn=(\d+)/.exec(message)?.[1];
   return {
-    message: reasons.join('; ') || 'the log gives no reason',
-    instruction: found ? Number(found[1]) : undefined,
+    message: message || 'the log gives no reason',
+    instruction: numberOf(found?.[1] ?? named),
     text: found?.[2],
-    registers: registersBefore(lines, last),
+    origin: numberOf(origin),
+    registers: registersAt(lines.slice(0, Math.max(0, last))),
   };
 };
 
-/** The newest value of each register in the lines up to `end`, exclusive of what that instruction made of them. */
-const registersBefore = (lines: readonly string[], end: number): Record<string, string> => {
-  const registers: Record<string, string> = {};
-  for (const [index, line] of lines.slice(0, end + 1).entries()) {
-    // The refused instruction's own line has no state behind it, or the state of its operands.
-    if (!line.includes('R') || (index === end && !line.includes(';'))) continue;
-    for (const [name, value] of stateOf(line)) registers[name] = value;
-  }
-  return registers;
-};
-
-/** The `R1=...` and `R1_w=...` of a line. Values hold no blanks but in brackets. */
-function* stateOf(line: string): Generator<readonly [string, string]> {
-  for (const start of line.matchAll(/\bR(\d+)(?:_[rwP]+)?=/g)) {
-    let depth = 0;
-    let at = start.index + start[0].length;
-    const from = at;
-    for (; at < line.length; at++) {
-      const character = line[at];
-      if (character === '(') depth++;
-      else if (character === ')') depth--;
-      else if (character === ' ' && depth === 0) break;
-    }
-    yield [`r${start[1]}`, line.slice(from, at)];
-  }
-}
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
 
 /** The register that a sentence of the verifier is about: `R0 invalid mem access ...` gives `r0`. */
 export const blamedRegister = (message: string): string | undefined => {

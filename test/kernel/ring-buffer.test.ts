@@ -205,6 +205,29 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     buffer.close();
   });
 
+  it('costs nothing while it waits, or while its consumer does', async () => {
+    using maps = new Maps();
+    const { send, buffer } = makeRing(maps, PAGE);
+    const busy = async (body: Promise<unknown>) => {
+      const before = process.cpuUsage();
+      await body;
+      return process.cpuUsage(before).user / 1000;
+    };
+    const waiting = buffer.read();
+    const next = waiting.next();
+    expect(await busy(sleep(300))).toBeLessThan(150);
+    run(send, 5);
+    await next;
+    // There are records, and nobody takes them.
+    run(send, 5);
+    expect(await busy(sleep(300))).toBeLessThan(150);
+    await waiting.return?.();
+    const listening = buffer.each(() => {});
+    expect(await busy(sleep(300))).toBeLessThan(150);
+    listening[Symbol.dispose]();
+    buffer.close();
+  });
+
   it('keeps what a loop that was left has not had', async () => {
     using maps = new Maps();
     const { send, buffer } = makeRing(maps, PAGE);

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,22 +16,33 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { noBpf } from '../syscall/support.ts';
 import { type Built, build, cache, root } from './built.ts';
 
-const run = (command: string, args: readonly string[], cwd: string): string => {
+const run = (
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  { timeout }: { timeout?: number } = {},
+): string => {
   try {
     return execFileSync(command, args, {
       cwd,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout,
+      killSignal: 'SIGKILL',
     });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+    const what = `${command} ${args.join(' ')}`;
+    throw new Error(`${what} failed:\n${stdout}${stderr || (error as Error).message}`);
   }
 };
 
 /** npm's own advice is no part of what is tested. */
 const npm = (args: readonly string[], cwd: string): string =>
-  run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], cwd);
+  run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], cwd, {
+    // Some versions of npm hang now and then at the end of a large download.
+    timeout: 120_000,
+  });
 
 /** The package, installed from its tarball into a folder that knows nothing of this one. */
 const install = (): { readonly built: Built; readonly home: string } => {
@@ -55,16 +67,17 @@ const nodeOf = (major: number): { readonly path: string } | { readonly missing: 
   const folder = join(cache, `node-${major}`);
   const path = join(folder, 'node_modules', name, 'bin/node');
   if (existsSync(path)) return { path };
+  mkdirSync(cache, { recursive: true });
+  const loading = mkdtempSync(join(cache, 'loading-'));
   try {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    npm(['install', '--ignore-scripts', `${name}@${major}`], folder);
+    writeFileSync(join(loading, 'package.json'), '{ "private": true }');
+    npm(['install', '--ignore-scripts', `${name}@${major}`], loading);
+    renameSync(loading, folder);
     return { path };
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    return {
-      missing: `${name}@${major} cannot be installed: ${(error as Error).message.trim().split('\n').at(-1)}`,
-    };
+    rmSync(loading, { recursive: true, force: true });
+    const why = (error as Error).message.trim().split('\n').at(-1);
+    return { missing: `${name}@${major} cannot be installed: ${why}` };
   }
 };
 
@@ -140,7 +153,7 @@ const spec = object({
   maps: {},
   programs: { p: tracepoint('sched/sched_process_exit', [mov(w1, 7), jeq(w1, 7, out), mov(r1, 1), out, mov(r0, 0), exit()]) },
 });
-const { instructions } = assemble(spec.programs.p.body);
+const { instructions } = assemble(spec.programs.p.body, () => true);
 const code = encode(instructions);
 export const lines: string[] = listing(decode(code), { lines: false });
 export const tool: string = exitsnoop.name;

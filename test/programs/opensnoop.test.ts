@@ -35,6 +35,7 @@ const watch = async (
 ) => {
   using loaded = loadObject(opensnoop.object(options(given)), { without });
   loaded.attach();
+  loaded.maps.events.drain(() => {}); // attaching opens files
   await action();
   loaded.detach();
   const events: OpenEvent[] = [];
@@ -103,8 +104,22 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
         .replaceAll(String(shell.pid).padEnd(6), '1234  ')
         .replace(/\d\d:\d\d:\d\d/g, 'hh:mm:ss');
     };
-    expect(await columns()).toMatchInlineSnapshot();
-    expect(await columns('-T', '-U', '-e')).toMatchInlineSnapshot();
+    expect(await columns()).toMatchInlineSnapshot(`
+      "
+      PID    COMM              FD ERR PATH
+      1234   sh                 3   0 file
+      1234   sh                -1   2 missing
+      1234   sh                 3   0 made
+      "
+    `);
+    expect(await columns('-T', '-U', '-e')).toMatchInlineSnapshot(`
+      "
+      TIME     UID     PID    COMM              FD ERR FLAGS    MODE  PATH
+      hh:mm:ss 0       1234   sh                 3   0 00000000 n/a   file
+      hh:mm:ss 0       1234   sh                -1   2 00000000 n/a   missing
+      hh:mm:ss 0       1234   sh                 3   0 00001101 0666  made
+      "
+    `);
   });
 
   it('ends by itself with -d, and does not end at a name that does not match', async () => {
@@ -301,8 +316,9 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
     using crowded = loadObject(
       small(options({ pid: process.pid }), 2) as ReturnType<typeof opensnoop.object>,
     );
+    crowded.attach();
     const { events, losses } = await watch({ pid: process.pid }, async () => {
-      crowded.attach();
+      crowded.maps.events.drain(() => {});
       // Each waits for a writer, which is the last to come.
       const readers = [1, 2, 3, 4].map(() => promisify(open)(pipe, 'r'));
       await new Promise((done) => setTimeout(done, 200));

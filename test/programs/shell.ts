@@ -102,9 +102,7 @@ export class Shell implements AsyncDisposable {
 
   /** Opens a file so many times, one after the other. */
   async open(path: string, times = 1): Promise<void> {
-    await this.run(
-      `i=0; while [ $i -lt ${times} ]; do true < '${path}'; i=$((i + 1)); done 2>/dev/null`,
-    );
+    await this.run(`i=0; while [ $i -lt ${times} ]; do true < '${path}'; i=$((i + 1)); done`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
