@@ -11,7 +11,7 @@ import { RingBuffer } from '../src/kernel/ring-buffer.ts';
 import { type Decoder, decoder } from '../src/layout/index.ts';
 import { FileDescriptor, fdById, mapInfo } from '../src/syscall/index.ts';
 import { Maps, run } from '../test/kernel/ring-support.ts';
-import { median, once, rounds, row } from './report.ts';
+import { once, rounds, row } from './report.ts';
 import { compareFloods, use } from './ring/flood.ts';
 import { FloodProcess, isFlood, Peer } from './ring/peer.ts';
 import { Sample, samples, sendToRing } from './ring/sample.ts';

@@ -3,6 +3,7 @@
  * @module
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,13 @@ export class FloodProcess implements Disposable {
     const id = progInfo(program.fd).id;
     const args = [...process.execArgv, process.argv[1]!, FLOOD, String(id)];
     this.#child = spawn(process.execPath, args, { stdio: 'inherit' });
+  }
+
+  /** Ends it, and waits until it is gone: then its last run is over. */
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
   }
 
   [Symbol.dispose](): void {

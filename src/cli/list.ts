@@ -4,6 +4,7 @@
  */
 import { loadObject } from '../kernel/index.ts';
 import { defaults } from '../programs/tool.ts';
+import { syscallNumbers } from '../syscall/index.ts';
 import { parseOptions } from './options.ts';
 import { jsonLine } from './printer.ts';
 import { loadTool, toolNames } from './tools.ts';
@@ -21,6 +22,8 @@ export const run = async (args: readonly string[]): Promise<number> => {
     );
     return 0;
   }
+  // On another system this is what is wrong with all of them.
+  syscallNumbers();
   for (const name of toolNames()) {
     const { summary, options, object } = await loadTool(name);
     const problem = problemOf(() => loadObject(object(defaults(options) as never)).close());

@@ -4,6 +4,7 @@
  * The command line. Help costs nothing: each command is loaded when it is run.
  */
 import { FAILED, statusOf, USAGE, UsageError } from './errors.ts';
+import { printable } from './printable.ts';
 import { SUMMARIES } from './summaries.ts';
 
 const COMMANDS: Readonly<
@@ -29,7 +30,8 @@ const help = (): string =>
 
 const main = async ([command, ...args]: readonly string[]): Promise<number> => {
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
-    process.stdout.write(`${help()}\n`);
+    const output = command === undefined ? process.stderr : process.stdout;
+    output.write(`${help()}\n`);
     return command === undefined ? USAGE : 0;
   }
   if (command === '--version' || command === '-V') {
@@ -50,10 +52,17 @@ const main = async ([command, ...args]: readonly string[]): Promise<number> => {
   );
 };
 
+// A reader that goes away, as `head` does, is no failure. Tools end then: see printer.ts.
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`beespoke: ${text}\n`);
+  process.stderr.write(`beespoke: ${text.split('\n').map(printable).join('\n')}\n`);
   process.exitCode = error === undefined ? FAILED : statusOf(error);
 }

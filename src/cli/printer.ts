@@ -4,13 +4,7 @@
  * reader that goes away ends the command quietly.
  */
 import type { Column, Moment } from '../programs/tool.ts';
-
-/** Escapes what would move the cursor or change the terminal: file names may hold anything. */
-export const printable = (text: string): string =>
-  text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+import { printable } from './printable.ts';
 
 /** One line of a table; the last column is not padded. */
 export const rowOf = <E>(columns: readonly Column<E>[], event: E, moment: Moment): string =>
@@ -36,7 +30,12 @@ const lineOf = <E>(columns: readonly Column<E>[], cells: readonly string[]): str
 
 /** One line of JSON; 64-bit numbers are strings, which lose nothing. */
 export const jsonLine = (value: unknown): string =>
-  JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item));
+  JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item))
+    // The control characters that JSON leaves as they are; some terminals obey them.
+    .replace(
+      /[\x7f-\x9f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
 
 export const now = (): Moment => {
   const date = new Date();

@@ -4,6 +4,7 @@
  */
 import { type LoadedObject, type Losses, loadObject } from '../kernel/index.ts';
 import type { OptionTable, Tool } from '../programs/tool.ts';
+import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
 import { helpOf, parseOptions, parseSize } from './options.ts';
 import { Printer, say } from './printer.ts';
@@ -43,6 +44,8 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
 const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
 const load = async (tool: Tool, options: Run['options']): Promise<number> => {
+  // On another system this is what is wrong, not that there is no BTF or no tracefs.
+  syscallNumbers();
   const stop = new Stop();
   const printer = new Printer(() => stop.now());
   let loaded: LoadedObject | undefined;

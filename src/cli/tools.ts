@@ -10,8 +10,7 @@ const TOOLS: Readonly<Record<string, () => Promise<Tool>>> = {
     (await import('../programs/hello-perf.ts')).helloPerf as unknown as Tool,
   opensnoop: async () => (await import('../programs/opensnoop.ts')).opensnoop as unknown as Tool,
   exitsnoop: async () => (await import('../programs/exitsnoop.ts')).exitsnoop as unknown as Tool,
-  runqslower: async () =>
-    (await import('../programs/runqslower.ts')).runqslower as unknown as Tool,
+  runqslower: async () => (await import('../programs/runqslower.ts')).runqslower as unknown as Tool,
   hardirqs: async () => (await import('../programs/hardirqs.ts')).hardirqs as unknown as Tool,
 };
 

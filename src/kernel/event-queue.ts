@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SystemCallError } from '../syscall/index.ts';
 import { BATCH_SIZE, Batch, type EventSource } from './event-source.ts';
 
 /** `some`: an event is ready. `skipped`: there were records, but no event. `none`: nothing is there now. */

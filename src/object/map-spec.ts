@@ -156,7 +156,7 @@ const checkKind = (
     refuse('the key starts with a u32, the number of bits that count');
   if (type === 'bloom_filter') checkNumber('hashes', extra!, 1, 15, refuse);
   if (inner && (inner.inner || inner.type === 'prog_array'))
-    refuse(`it cannot hold a ${inner.type}`);
+    refuse(`its maps cannot be of type ${inner.type}`);
 };
 
 /** Any key to any value. */

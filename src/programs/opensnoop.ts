@@ -231,7 +231,7 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
         load(r2, opening.directory),
         call(directories, event.long, r2),
         load(w0, event.long.size),
-        jgt(r0, LONG_PATH_MAX, forget),
+        jgt(r0, LONG_PATH_MAX, forget), // never: this is for the verifier
       ],
       add(r0, PATH_OFFSET),
       output(r6, events, event, r0), // a full buffer is counted

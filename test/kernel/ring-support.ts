@@ -49,7 +49,6 @@ import {
   FileDescriptor,
   mapCreate,
   mapLookup,
-  mapUpdate,
   possibleCpus,
   progLoad,
   progTestRun,
@@ -63,7 +62,7 @@ const valueSize = ({ type, value }: AnyMapSpec) =>
 /** Maps and programs of a test in the kernel; maps are made when they are first needed. */
 export class Maps implements Disposable {
   readonly #descriptors = new Map<unknown, FileDescriptor>();
-  readonly #programs: FileDescriptor[] = [];
+  readonly #owned: Disposable[] = [];
 
   of(spec: AnyMapSpec): FileDescriptor {
     let descriptor = this.#descriptors.get(spec);
@@ -91,12 +90,6 @@ export class Maps implements Disposable {
     return new DataView(value.buffer).getBigUint64(0, true);
   }
 
-  setWord(spec: AnyMapSpec, word: bigint): void {
-    const value = new Uint8Array((spec.value as Layout).size);
-    new DataView(value.buffer).setBigUint64(0, word, true);
-    mapUpdate(this.of(spec).fd, new Uint8Array(4), value);
-  }
-
   /** Loads a tc program, its references to maps filled in. */
   load(body: Code): FileDescriptor {
     const { instructions } = assemble(tc(body).body, () => true);
@@ -111,20 +104,22 @@ export class Maps implements Disposable {
     const type = BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_CLS;
     const { fd } = progLoad({ type, insns: encode(linked), license: 'GPL', logSize: 1 << 20 });
     const program = new FileDescriptor(fd, 'program');
-    this.#programs.push(program);
+    this.#owned.push(program);
     return program;
   }
 
   ring<E extends Layout>(spec: MapSpec<'ringbuf', undefined, E>): RingBuffer<Value<E>> {
     const decode = decoder<E>(spec.value as E);
     const lost = () => this.lost(spec);
-    return new RingBuffer({
+    const buffer = new RingBuffer({
       name: 'events',
       map: this.of(spec),
       size: spec.maxEntries,
       decode,
       lost,
     });
+    this.#owned.push(buffer);
+    return buffer;
   }
 
   perf<E extends Layout>(
@@ -133,11 +128,16 @@ export class Maps implements Disposable {
   ): PerfBuffer<Value<E>> {
     const decode = decoder<E>(spec.value as E);
     const lost = () => this.lost(spec);
-    return new PerfBuffer({ name: 'events', map: this.of(spec), size, decode, lost });
+    const buffer = new PerfBuffer({ name: 'events', map: this.of(spec), size, decode, lost });
+    this.#owned.push(buffer);
+    return buffer;
   }
 
   [Symbol.dispose](): void {
-    for (const each of [...this.#programs, ...this.#descriptors.values()]) each.close();
+    // Buffers first: they close their maps.
+    for (const each of [...this.#owned.reverse(), ...this.#descriptors.values()]) {
+      each[Symbol.dispose]();
+    }
   }
 }
 

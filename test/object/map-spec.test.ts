@@ -219,12 +219,12 @@ describe('a map is refused with the line that wrote it, when', () => {
     [
       'a map of maps holds another',
       () => hashOfMaps(u32, arrayOfMaps(hash(u32, u64), { maxEntries: 1 })),
-      'hash_of_maps: it cannot hold a array_of_maps (map-spec.test.ts)',
+      'hash_of_maps: its maps cannot be of type array_of_maps (map-spec.test.ts)',
     ],
     [
       'a map of maps holds programs',
       () => arrayOfMaps(progArray({ maxEntries: 1 }), { maxEntries: 1 }),
-      'array_of_maps: it cannot hold a prog_array (map-spec.test.ts)',
+      'array_of_maps: its maps cannot be of type prog_array (map-spec.test.ts)',
     ],
   ])('%s', (_title, run, message) => {
     expect(refusal(run)).toBe(message);

@@ -43,8 +43,8 @@ export const textOf = ({ assembly }: LinkedProgram): string =>
     .join('\n');
 
 /** The text of a program after linking. */
-export const linkedText = (program: ProgramEntry, into: World): string =>
-  textOf(linked(program, into));
+export const linkedText = (program: ProgramEntry, into: World, maps = {}): string =>
+  textOf(linked(program, into, maps));
 
 /** The message that something throws. */
 export const messageOf = (run: () => unknown): string => {

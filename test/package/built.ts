@@ -1,18 +1,16 @@
 /**
  * The package as it is published, built for one file of tests into a folder of its own: `dist` may be older than the
- * sources, and others may be using it.
+ * sources, and others may be using it. Everyone may read the folder, so that its command can be run without root.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '../..');
 
-/** Inside node_modules, so that koffi is found from there. */
-export const cache = join(root, 'node_modules/.cache/beespoke');
-
 export interface Built {
-  /** The folder: package.json, dist, LICENSE and README.md. */
+  /** The folder: package.json, dist, LICENSE, README.md, and koffi in node_modules. */
   readonly directory: string;
   /** The command, for `node`. */
   readonly main: string;
@@ -22,15 +20,16 @@ export interface Built {
 
 /** Builds the JavaScript (0.7 s), and the types where they are wanted (2 s). */
 export const build = ({ types = false } = {}): Built => {
-  mkdirSync(cache, { recursive: true });
-  const directory = mkdtempSync(join(cache, 'built-'));
+  const directory = mkdtempSync(join(tmpdir(), 'beespoke-built-'));
   const dist = join(directory, 'dist');
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
+    chmodSync(directory, 0o755);
     tool('rolldown/bin/cli.mjs', '-c', '-d', dist);
     if (types) tool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', dist);
-    for (const file of ['package.json', 'LICENSE', 'README.md']) {
-      cpSync(join(root, file), join(directory, file));
+    const files = ['package.json', 'LICENSE', 'README.md'];
+    for (const file of [...files, 'node_modules/koffi', 'node_modules/@koromix']) {
+      cpSync(join(root, file), join(directory, file), { recursive: true });
     }
   } catch (error) {
     remove();
