@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PerfBuffer } from '../src/kernel/perf-buffer.ts';
 import { decoder } from '../src/layout/index.ts';
 import { FileDescriptor, fdById, mapInfo } from '../src/syscall/index.ts';
-import { Maps, run } from '../test/kernel/ring-support.ts';
+import { Maps, runAtOnce } from '../test/kernel/ring-support.ts';
 import { once, rounds, row } from './report.ts';
 import { compareFloods } from './ring/flood.ts';
 import { FloodProcess, isFlood, Peer } from './ring/peer.ts';
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   {
     using buffer = open();
     for (let i = 0; i < rounds(200); i++) {
-      run(send, 2000);
+      runAtOnce(send, 2000);
       let count = 0;
       const start = performance.now();
       buffer.drain(() => count++);

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RingBuffer } from '../src/kernel/ring-buffer.ts';
 import { type Decoder, decoder } from '../src/layout/index.ts';
 import { FileDescriptor, fdById, mapInfo } from '../src/syscall/index.ts';
-import { Maps, run } from '../test/kernel/ring-support.ts';
+import { Maps, runAtOnce } from '../test/kernel/ring-support.ts';
 import { once, rounds, row } from './report.ts';
 import { compareFloods, use } from './ring/flood.ts';
 import { FloodProcess, isFlood, Peer } from './ring/peer.ts';
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   };
 
   const drain = <T>(decode: Decoder<T>, onEvent: (event: T) => void): number => {
-    run(send, FULL);
+    runAtOnce(send, FULL);
     using buffer = open(decode);
     const start = performance.now();
     buffer.drain(onEvent);
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   for (let i = 0; i < rounds(20); i++) {
     decoded.push(drain(decode, use));
     if (!peer) continue;
-    run(send, FULL);
+    runAtOnce(send, FULL);
     const { events, ns } = await peer.tell('drain');
     inC.push(ns / events);
   }

@@ -74,7 +74,14 @@ export function isFlood(): boolean {
   const dataIn = new Uint8Array(64);
   // Only a killed parent leaves this running.
   const parent = process.ppid;
-  while (process.ppid === parent) progTestRun(fd, { dataIn, repeat: 50_000 });
+  while (process.ppid === parent) {
+    try {
+      progTestRun(fd, { dataIn, repeat: 50_000 });
+    } catch (error) {
+      // A signal cuts a run short.
+      if ((error as { code?: string }).code !== 'EINTR') throw error;
+    }
+  }
   closeFd(fd);
   return true;
 }

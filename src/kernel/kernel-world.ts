@@ -151,7 +151,7 @@ const hasHelper = (
   return !/invalid func|unknown func|program of this type cannot use helper/.test(result.log ?? '');
 };
 
-/** Only EINVAL says that a type is not known. EPERM, or the EBADF of a map of maps without an inner one, does not. */
+/** Only EINVAL says that a type is not known; EPERM does not. */
 const hasMap = (type: MapType): boolean => {
   try {
     closeFd(mapCreate({ type: MAP_TYPES[type].number, maxEntries: 1, ...shapeOf(type) }));
@@ -174,6 +174,10 @@ const shapeOf = (type: MapType) => {
       return { valueSize: 4 };
     case 'stack_trace':
       return { keySize: 4, valueSize: 8 };
+    case 'array_of_maps':
+    case 'hash_of_maps':
+      // No descriptor: EBADF where the type is known.
+      return { keySize: 4, valueSize: 4, innerMapFd: -1 };
     case 'lpm_trie':
       return { keySize: 8, valueSize: 4, flags: BPF_F_NO_PREALLOC };
     default:

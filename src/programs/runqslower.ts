@@ -3,8 +3,8 @@
  * runqslower: the tasks that wait long for a CPU, though they could run. After libbpf-tools' and BCC's runqslower.
  *
  * A task waits from its wakeup, or from being taken off a CPU while it could run on, until it is put on a CPU. The
- * originals take a task for asleep that is preempted on its way to sleep, and never forget what they noted of tasks
- * that a wakeup met while they still ran, once those have ended. Here `start` holds living tasks only.
+ * originals take a task for asleep that is preempted on its way to sleep, and keep the time of short waits and of
+ * wakeups that met a task while it still ran. Here `start` has the tasks that wait, and no other.
  */
 import {
   array,
@@ -96,11 +96,8 @@ const SwitchRecord = tracepointFields({
   next_pid: i32,
 });
 
-/** In the state of a task: it will never run again (include/linux/sched.h). */
-const TASK_DEAD = 0x80;
-// In prev_state of the record: preempted, which `R+` stands for; and the two states of tasks that have ended.
+/** In prev_state of a record: the task was preempted, whatever its state. What is printed as `R+`. */
 const TASK_REPORT_MAX = 0x100;
-const EXIT_DEAD_OR_ZOMBIE = 0x30;
 
 /** A name, and the same bytes as numbers to compare. */
 const Name = union('name', {
@@ -165,7 +162,6 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
   const name = stack(Name);
   const event = stack(WaitEvent);
   const waits = label('waits');
-  const ended = label('ended');
   const taken = label('taken');
   const out = label('out');
 
@@ -190,14 +186,12 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
     mov(r0, 0),
     exit(),
   ];
-  /** r6 = the context. `fate` goes to `waits` or `ended` where that is what becomes of the task that had the CPU. */
-  const onSwitch = (prev: Subject, next: Subject, fate: Code): Code => [
+  /** r6 = the context. `unlessItCanRunOn` goes to `waits` if the task that had the CPU can. */
+  const onSwitch = (prev: Subject, next: Subject, unlessItCanRunOn: Code): Code => [
     take(prev, taken),
     jeq(w1, 0, taken), // the idle task waits for nobody
-    fate,
-    ja(taken),
-    ended, // what a wakeup noted that met it while it still ran is void
-    call(helper.map_delete_elem, start, tid),
+    unlessItCanRunOn,
+    call(helper.map_delete_elem, start, tid), // a wakeup may have met it while it still ran
     ja(taken),
     waits,
     begin(prev, taken),
@@ -244,7 +238,6 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
       jne(w1, 0, waits), // preempted: it can run on, whatever its state says
       either(fieldExists(__state), read(w1, __state), read(r1, TaskBefore514.at(r7).state)),
       jeq(w1, 0, waits),
-      jset(w1, TASK_DEAD, ended),
     ]),
   ];
   const { prev_state, prev_pid, prev_comm, next_pid, next_comm } = SwitchRecord.at(r6);
@@ -254,7 +247,6 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
       load(r1, prev_state),
       jeq(r1, 0, waits),
       jset(r1, TASK_REPORT_MAX, waits),
-      jset(r1, EXIT_DEAD_OR_ZOMBIE, ended),
     ]),
   ];
 

@@ -75,7 +75,8 @@ const ours = ({ instructions }: Assembly, names = {}): Map<number, string> => {
 const endsWithExit = (assembly: Assembly): boolean => assembly.instructions.at(-1)?.opcode === 0x95;
 
 describe.skipIf(missing)(titled('the verifier', missing), () => {
-  it('prints every form as we do', () => {
+  // Before 6.16 the log has only the instructions that were visited.
+  it.skipIf(missingBefore('6.16'))('prints every form as we do', () => {
     let compared = 0;
     const different = forms.flatMap(({ of, build, choose = true }) => {
       const body = build();

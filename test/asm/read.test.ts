@@ -326,10 +326,11 @@ describe.skipIf(missing ?? reason)(titled('userRead', missing ?? reason), () => 
   user.writeBigUInt64LE(koffi.address(strings) + 32n, 16);
   user.writeInt8(-1, 24);
   const place = User.at(r7);
-  const start = mov(r7, koffi.address(user));
+  // A function, so that the tests keep the buffer alive whose address they take.
+  const start = () => mov(r7, koffi.address(user));
 
   it('reads values, through pointers, and bitfields, by the declared layout', () => {
-    const value = (code: Code) => wide(execute([start, mov(r6, -1), code, keep(r6)], node()));
+    const value = (code: Code) => wide(execute([start(), mov(r6, -1), code, keep(r6)], node()));
     expect(value(userRead(w6, place.value))).toBe(0xdead_beefn);
     expect(value(userRead(r6, place.text))).toBe(koffi.address(strings));
     expect(value(userRead(w6, place.inner.flag))).toBe(5n);
@@ -339,7 +340,7 @@ describe.skipIf(missing ?? reason)(titled('userRead', missing ?? reason), () => 
 
   it('fills memory', () => {
     const result = execute(
-      [start, userRead(out.narrow, place.inner.level), userRead(out.wide, place.text)],
+      [start(), userRead(out.narrow, place.inner.level), userRead(out.wide, place.text)],
       node(),
     );
     expect(result.getUint32(8, true)).toBe(0xffff_fffd);
@@ -347,7 +348,7 @@ describe.skipIf(missing ?? reason)(titled('userRead', missing ?? reason), () => 
   });
 
   it('reads strings', () => {
-    const result = execute([start, userReadString(out.long, place.text), keep(r0)], node());
+    const result = execute([start(), userReadString(out.long, place.text), keep(r0)], node());
     expect(Buffer.from(result.buffer, OUT + 24, 11).toString('latin1')).toBe('path/to/it\0');
     expect(wide(result)).toBe(11n);
   });

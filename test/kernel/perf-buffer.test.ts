@@ -9,8 +9,6 @@ import { kernel, noBpf } from '../syscall/support.ts';
 import { type EventValue, Flood, Maps, makePerf, run, sleep, watchTimers } from './ring-support.ts';
 
 const PAGE = 4096;
-/** The most that a timer may be late, on a machine that others keep busy. */
-const PATIENCE = 400;
 const cpus = noBpf ? [0] : onlineCpus();
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 const numbers = (events: readonly EventValue[]) => events.map(({ number }) => number);
@@ -126,9 +124,9 @@ describe.skipIf(noBpf)(kernel('a perf buffer'), () => {
     })();
     const flood = new Flood(perf.send);
     await flood.started;
-    const timers = watchTimers();
+    const stopTimers = watchTimers();
     await sleep(500);
-    const stall = timers.stop();
+    const { share, longest } = stopTimers();
     await flood.stop();
     end.abort();
     await reading;
@@ -137,8 +135,8 @@ describe.skipIf(noBpf)(kernel('a perf buffer'), () => {
     expect(received).toBeGreaterThan(1000);
     expect(received + buffer.lost).toBe(perf.sent);
     expect(buffer.kernelLost).toBeLessThanOrEqual(buffer.lost);
-    expect(timers.stalls.length).toBeGreaterThan(10);
-    expect(stall).toBeLessThan(PATIENCE);
+    expect(share).toBeGreaterThan(0.1);
+    expect(longest).toBeLessThan(60);
     buffer.close();
   });
 

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { RingBuffer } from '../../src/kernel/ring-buffer.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
-import { type EventValue, Flood, Maps, makeRing, run, sleep, watchTimers } from './ring-support.ts';
+import {
+  type EventValue,
+  Flood,
+  Maps,
+  makeRing,
+  run,
+  sleep,
+  type TimerWatch,
+  watchTimers,
+} from './ring-support.ts';
 
 const PAGE = 4096;
-/** The most that a timer may be late, on a machine that others keep busy. */
-const PATIENCE = 400;
 /** Bytes of an event in the ring, with its header. */
 const STEP = 32;
 /** As many fit into an empty ring, which is never quite full. */
@@ -19,6 +26,11 @@ async function collect<T>(events: AsyncIterable<T>, count = Number.POSITIVE_INFI
 }
 const numbers = (events: readonly EventValue[]) => events.map(({ number }) => number);
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
+/** A turn takes 10 ms, and garbage is collected. */
+function expectToRun({ share, longest }: TimerWatch): void {
+  expect(share).toBeGreaterThan(0.1);
+  expect(longest).toBeLessThan(60);
+}
 const aborted = AbortSignal.abort();
 
 describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
@@ -82,13 +94,10 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     run(send);
     await using flood = new Flood(sendSlowly(), { repeat: 1, runs: 1 });
     await flood.started;
-    const timers = watchTimers();
+    const stopTimers = watchTimers();
     const got: EventValue[] = [];
-    for await (const event of buffer) {
-      if (got.length === 1) expect(timers.stalls.length).toBeGreaterThan(5);
-      if (got.push(event) === 3) break;
-    }
-    expect(timers.stop()).toBeLessThan(PATIENCE);
+    for await (const event of buffer) if (got.push(event) === 3) break;
+    expectToRun(stopTimers());
     expect(got.map(({ number, tag }) => [number, tag])).toStrictEqual([
       [0, 7],
       [1, 1],
@@ -135,9 +144,9 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     const reading = listening ? undefined : readAll();
     const flood = new Flood(ring.send);
     await flood.started;
-    const timers = watchTimers();
+    const stopTimers = watchTimers();
     await sleep(500);
-    const stall = timers.stop();
+    expectToRun(stopTimers());
     await flood.stop();
     end.abort();
     await reading;
@@ -146,8 +155,6 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     expect(outOfOrder).toBe(0);
     expect(received).toBeGreaterThan(1000);
     expect(received + buffer.lost).toBe(ring.sent);
-    expect(timers.stalls.length).toBeGreaterThan(10);
-    expect(stall).toBeLessThan(PATIENCE);
     buffer.close();
   });
 
@@ -176,7 +183,7 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     using maps = new Maps();
     const { send, buffer } = makeRing(maps, 256 * PAGE);
     run(send, 30_000);
-    const timers = watchTimers();
+    const stopTimers = watchTimers();
     let count = 0;
     for await (const _event of buffer.read({ signal: aborted })) {
       // 30,000 times 5 us: 150 ms in one go.
@@ -184,8 +191,7 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
       count++;
     }
     expect(count).toBe(30_000);
-    expect(timers.stalls.length).toBeGreaterThan(5);
-    expect(timers.stop()).toBeLessThan(PATIENCE);
+    expectToRun(stopTimers());
     buffer.close();
   });
 
@@ -193,14 +199,14 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
     using maps = new Maps();
     const { send, buffer } = makeRing(maps, PAGE);
     run(send, 100);
-    const timers = watchTimers();
+    const stopTimers = watchTimers();
     let count = 0;
     const listening = buffer.each(() => {
       for (const end = performance.now() + 2; performance.now() < end; );
       count++;
     });
     while (count < 100) await sleep(5);
-    expect(timers.stop()).toBeLessThan(PATIENCE);
+    expectToRun(stopTimers());
     listening[Symbol.dispose]();
     buffer.close();
   });
