@@ -11,7 +11,8 @@ export const label = (name = 'label'): Label => ({ kind: 'label', name, site: ca
 
 /**
  * A piece of the stack, typed by its layout and aligned to 8 bytes. It belongs to the innermost list that holds all
- * its uses; when that list ends, its bytes are free for the slots of the lists that follow.
+ * its uses; when that list ends, its bytes are free for the slots of the lists that follow. An address that `lea` has
+ * left in a register must not be used after that.
  */
 export const stack = <L extends Layout>(layout: L): PlaceOf<L> =>
   stackFrom(layout, callSite(stack));

@@ -15,7 +15,7 @@ import type { AnyMap, Instruction, Relocation } from './code.ts';
 import { slotsOf } from './encode.ts';
 import { BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP32, isJumpClass } from './opcodes.ts';
 import { print } from './print.ts';
-import { describeFrame, ownFrames, type Site } from './site.ts';
+import { describeFrame, type Frame, ownFrames, type Site } from './site.ts';
 
 export interface ListingOptions {
   /** Where functions begin, as `assemble` says it: each gets a line with its name. */
@@ -28,6 +28,8 @@ export interface ListingOptions {
   readonly labels?: boolean | undefined;
   /** Where the program was built: tells the user's own macros from what called the user. */
   readonly program?: Site | undefined;
+  /** Where a frame is in the source, for code that was built: source maps are not for this room to read. */
+  readonly sourceOf?: ((frame: Frame) => Frame) | undefined;
   /** Whether TypeScript lines are shown; true when left out. */
   readonly lines?: boolean | undefined;
 }
@@ -60,7 +62,7 @@ export const listing = (
     const text = `${String(slot).padStart(4)}: (${opcode}) ${print(instruction, { map: mapName, target })}`;
     const notes = [
       instruction.relocation && describeRelocation(instruction.relocation),
-      lines && describeLines(instruction.site, options.program),
+      lines && describeLines(instruction.site, options),
     ].filter(Boolean);
     out.push(notes.length > 0 ? `${text.padEnd(COMMENTS)} ; ${notes.join(', ')}` : text);
     slot += slotsOf(instruction);
@@ -106,5 +108,10 @@ const describeRelocation = ({ kind, root, path }: Relocation): string =>
   `${kind} ${[root.name, ...path].join('.')}`;
 
 /** `exitsnoop.ts:31`; for a user's macro its own line and then the one that used it: `probe.ts:5 < exitsnoop.ts:31`. */
-const describeLines = (site: Site | undefined, program: Site | undefined): string =>
-  ownFrames(site, program).map(describeFrame).join(' < ');
+const describeLines = (
+  site: Site | undefined,
+  { program, sourceOf = (frame) => frame }: ListingOptions,
+): string =>
+  ownFrames(site, program)
+    .map((frame) => describeFrame(sourceOf(frame)))
+    .join(' < ');

@@ -156,7 +156,11 @@ function lastCopy(what: string, memory: Memory, to: AnyTarget, place: AnySource,
     no:
       'bits' in layout
         ? anySize(what, memory, to, place, site)
-        : copyBytes(what, memory, to, place, { kind: 'kernel-number', relocation }, site),
+        : [
+            // A copy from nowhere fails, and leaves zeros: also where the shorter field ends.
+            callFrom(site, memory.copy, [to as Mem<unknown, 'plain'>, layout.size, 0]),
+            copyBytes(what, memory, to, place, { kind: 'kernel-number', relocation }, site),
+          ],
   };
 }
 

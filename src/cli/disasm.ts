@@ -6,6 +6,7 @@
  * the running kernel instead, and shows its variants and offsets.
  */
 import { type AnyMap, assemble, type Condition, listing } from '../asm/index.ts';
+import { sourceOf } from '../kernel/sources.ts';
 import {
   type AnyMapSpec,
   link,
@@ -75,6 +76,7 @@ const unlinked = (spec: ObjectSpec): string[] =>
         functions,
         mapName: namesOf(spec),
         labels: true,
+        sourceOf,
         program: program.site,
       }),
       '',
@@ -93,6 +95,7 @@ const linked = async (spec: ObjectSpec): Promise<string[]> => {
       functions: assembly.functions,
       mapName: namesOf(spec),
       labels: true,
+      sourceOf,
       program: program.site,
     }),
     '',

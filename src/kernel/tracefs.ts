@@ -83,7 +83,7 @@ export const tracepointFormat = (
 export const parseFormat = (text: string): TracepointField[] =>
   [...text.matchAll(/^\s*field:(.+?);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:(\d);)?/gm)].map(
     ([, declaration, offset, size, signed]) => ({
-      name: /([A-Za-z_]\w*)(?:\[[^\]]*\])?$/.exec(declaration!)?.[1] ?? declaration!,
+      name: /([A-Za-z_]\w*)(?:\[[^\]]*\])*$/.exec(declaration!)?.[1] ?? declaration!,
       offset: Number(offset),
       size: Number(size),
       signed: signed === '1',

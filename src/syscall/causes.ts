@@ -116,6 +116,10 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENFILE: 'The system has too many open files: raise fs.file-max',
   ENOMEM: 'The kernel has too little memory for this, or the control group allows no more',
 
+  'BPF_PROG_LOAD ENOMEM':
+    'The kernel has too little memory for this, the control group allows no more, or the program has more ' +
+    'jumps than the verifier follows',
+
   'BPF_MAP_CREATE EINVAL':
     'This kernel does not know the type of the map, or does not take this combination of key size, ' +
     'value size, max_entries and flags',

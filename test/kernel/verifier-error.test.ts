@@ -102,7 +102,7 @@ describe.skipIf(noBpf)(kernel('the error of a forgotten null check'), () => {
 });
 
 describe.skipIf(noBpf)(kernel('the error of a macro'), () => {
-  const valueOf = (map: typeof starts): Code => [
+  const entryOf = (map: typeof starts): Code => [
     store(key, 1),
     call(helper.map_lookup_elem, map, key),
     load(r1, u64.at(r0)), // inside the macro
@@ -111,20 +111,20 @@ describe.skipIf(noBpf)(kernel('the error of a macro'), () => {
   it("shows the macro's line and that of its caller, when it is the user's", () => {
     const error = refusalOf(
       [
-        valueOf(starts), // the caller of the macro
+        entryOf(starts), // the caller of the macro
         done,
       ],
       { starts },
     );
     expect(error.source.map(({ line, text }) => [line, text])).toEqual([
       [lineOf('// inside the macro'), 'load(r1, u64.at(r0)), // inside the macro'],
-      [lineOf('// the caller of the macro'), 'valueOf(starts), // the caller of the macro'],
+      [lineOf('// the caller of the macro'), 'entryOf(starts), // the caller of the macro'],
     ]);
     expect(error.message.split('\n').slice(1, 5)).toEqual([
       expect.stringMatching(/^ {2}at .*:\d+:\d+$/),
       '      load(r1, u64.at(r0)), // inside the macro',
       expect.stringMatching(/^ {2}from .*:\d+:\d+$/),
-      '      valueOf(starts), // the caller of the macro',
+      '      entryOf(starts), // the caller of the macro',
     ]);
   });
 
