@@ -3,11 +3,21 @@
  * from git: a built project, without a command more. Where devDependencies were left out there is nothing to build with,
  * and nothing is done.
  */
-import { execSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const tools = ['rolldown', 'typescript'];
 const installed = tools.every((name) =>
   existsSync(new URL(`../node_modules/${name}`, import.meta.url)),
 );
-if (installed) execSync('npm run --silent build', { stdio: 'inherit' });
+
+if (installed) {
+  // Seventy lines of file sizes are of no interest here, but those of an error are.
+  const { status, stdout } = spawnSync('npm run --silent build', {
+    shell: true,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) process.stdout.write(stdout);
+  process.exitCode = status ?? 1;
+}

@@ -5,6 +5,6 @@
  */
 export * from './asm/index.ts';
 export * from './layout/index.ts';
-export * from './object/index.ts';
 // Both rooms have these names: here they are those of layouts. beespoke/asm encodes instructions.
 export { decode, encode, type Pointer } from './layout/index.ts';
+export * from './object/index.ts';

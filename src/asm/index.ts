@@ -7,6 +7,7 @@ export { type AssembledFunction, type Assembly, assemble } from './assemble.ts';
 export * from './atomic.ts';
 export { type Argument, call, callFrom, lea } from './call.ts';
 export { checkFunction, checkLicense, subprogramsOf } from './check.ts';
+export { clear, zeros } from './clear.ts';
 export {
   type AnyMap,
   type Choice,

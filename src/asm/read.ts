@@ -25,6 +25,7 @@ import { loadableOf, offsetRelocation } from './address.ts';
 import type { KernelNumber } from './alu.ts';
 import { clearUpper } from './bits.ts';
 import { callFrom } from './call.ts';
+import { clearFrom } from './clear.ts';
 import type { Code } from './code.ts';
 import {
   type AnySource,
@@ -157,8 +158,8 @@ function lastCopy(what: string, memory: Memory, to: AnyTarget, place: AnySource,
       'bits' in layout
         ? anySize(what, memory, to, place, site)
         : [
-            // A copy from nowhere fails, and leaves zeros: also where the shorter field ends.
-            callFrom(site, memory.copy, [to as Mem<unknown, 'plain'>, layout.size, 0]),
+            // The field ends before the target does.
+            clearFrom(site, to as Mem<unknown, 'plain'>),
             copyBytes(what, memory, to, place, { kind: 'kernel-number', relocation }, site),
           ],
   };

@@ -5,7 +5,6 @@
 export { accessOf, argumentNames, KernelNumbers, type Resolved } from './core.ts';
 export { type LinkedObject, type LinkedProgram, link, POISON, parseHook } from './link.ts';
 export {
-  clear,
   clearPadding,
   holesOf,
   lossOf,

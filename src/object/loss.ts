@@ -30,21 +30,10 @@ import {
   r2,
   restamp,
   type Site,
-  store,
   w0,
+  zeros,
 } from '../asm/index.ts';
-import {
-  isPlace,
-  type Layout,
-  locationOf,
-  type Mem,
-  type Member,
-  struct,
-  u8,
-  u16,
-  u32,
-  u64,
-} from '../layout/index.ts';
+import { isPlace, type Layout, locationOf, type Member, struct, u64 } from '../layout/index.ts';
 import { type AnyMapSpec, globals, type MapSpec } from './map-spec.ts';
 
 /** How often a map refused what a program gave it. */
@@ -202,29 +191,11 @@ const sizeOf = (what: string, data: Memory, site: Site): number => {
 const endsInText = (layout: Layout): boolean =>
   layout.kind === 'struct' && layout.members.at(-1)?.layout.kind === 'text';
 
-/** Zeroes memory, as records and keys on the stack need it whose padding user space or a hash would see. */
-export const clear = (place: Mem<unknown, 'plain'>): Code => {
-  const site = callSite(clear);
-  const { layout, base, steps } = locationOf(place);
-  return restamp(site, zeros(base as R, steps[0]!.offset, layout.size));
-};
-
 /** Zeroes the padding of a record that `to` points to. */
-export const clearPadding = (layout: Layout, to: R): Code =>
-  holesOf(layout, 0).map(([start, end]) => zeros(to, start, end - start));
-
-function* storesOf(start: number, size: number) {
-  for (let at = start; at < start + size; ) {
-    const fits = [u64, u32, u16, u8].find(
-      (scalar) => at % scalar.size === 0 && at + scalar.size <= start + size,
-    )!;
-    yield [fits, at] as const;
-    at += fits.size;
-  }
-}
-
-const zeros = (base: R, start: number, size: number): Code =>
-  [...storesOf(start, size)].map(([scalar, at]) => store<64 | 32>(scalar.at(base, at), 0));
+export const clearPadding = (layout: Layout, to: R): Code => {
+  const site = callSite(clearPadding);
+  return holesOf(layout, 0).map(([start, end]) => zeros(site, to, start, end - start));
+};
 
 /** The bytes of a layout that hold no field, or not in every view of a union, as [start, end). */
 export const holesOf = (layout: Layout, start: number): readonly (readonly [number, number])[] => {

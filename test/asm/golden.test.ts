@@ -106,12 +106,15 @@ const OTHERS = new Set<string>([
     'make',
     'print',
     'requires',
+    // stores, tested in test/object/loss.test.ts
+    'clear',
   ],
   ...[
     'slotsOf',
     'subprogramsOf',
     'callFrom',
     'stackFrom',
+    'zeros',
     'helperById',
     'classOf',
     'isConditional',
