@@ -77,6 +77,8 @@ const checked = (
       return whole(what, value, option.min ?? 0, option.max ?? Number.MAX_SAFE_INTEGER);
     case 'pid':
       return existingProcess(what, whole(what, value, 1, 2 ** 22));
+    case 'cpu':
+      return existingCpu(what, whole(what, value, 0, Number.MAX_SAFE_INTEGER));
     case 'text':
       if (option.maxBytes !== undefined && Buffer.byteLength(value) > option.maxBytes) {
         throw new UsageError(
@@ -99,6 +101,12 @@ const whole = (what: string, text: string, least: number, most: number): number 
 const existingProcess = (what: string, pid: number): number => {
   if (existsSync(`/proc/${pid}`) || !existsSync('/proc/self')) return pid;
   throw new Error(`${what}: there is no process or thread ${pid}`);
+};
+
+const existingCpu = (what: string, cpu: number): number => {
+  const directory = '/sys/devices/system/cpu';
+  if (existsSync(`${directory}/cpu${cpu}`) || !existsSync(directory)) return cpu;
+  throw new Error(`${what}: there is no CPU ${cpu}`);
 };
 
 /** Bytes: `65536`, `64K`, `8M`. */

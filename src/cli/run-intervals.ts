@@ -5,6 +5,7 @@
 import type { LoadedObject } from '../kernel/index.ts';
 import type { IntervalOutput, OptionTable } from '../programs/tool.ts';
 import { waitForRunningPrograms } from '../syscall/index.ts';
+import { printable } from './printable.ts';
 import { jsonLine, now } from './printer.ts';
 import type { Run } from './run-tool.ts';
 
@@ -52,7 +53,7 @@ export const runIntervals = async (output: Output, run: Run): Promise<void> => {
     const entries = takeFrom(loaded, output);
     const lines = options.json
       ? output.json(entries, values).map(jsonLine)
-      : output.text(entries, values, now());
+      : output.text(entries, values, now()).map(printable);
     await printer.lines(lines);
   }
 };

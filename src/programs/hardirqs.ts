@@ -60,7 +60,7 @@ import {
   w1,
 } from '../index.ts';
 import { cgroupOption, oneCgroup, unlessInCgroup } from './common.ts';
-import { log2, log2Histogram, slotRange } from './histogram.ts';
+import { countedSlots, log2, log2Histogram } from './histogram.ts';
 import { defaults, type GivenValues, type Moment, tool, type Values } from './tool.ts';
 
 const NAME_SIZE = 32;
@@ -90,12 +90,12 @@ const Entry = tracepointFields({ name: dataLoc });
 
 const options = {
   perCpu: { type: 'boolean', short: 'C', help: 'each CPU apart' },
-  cpu: { type: 'number', short: 's', placeholder: 'CPU', max: 8191, help: 'only on this CPU' },
+  cpu: { type: 'cpu', short: 's', help: 'only on this CPU' },
   distributed: { type: 'boolean', short: 'd', help: 'show distributions as histograms' },
   events: {
     type: 'boolean',
     short: 'e',
-    help: 'count only, measure no time (-C of versions before per-CPU display)',
+    help: "count only, measure no time: what -C is in BCC's hardirqs",
   },
   cgroup: cgroupOption,
   timestamp: { type: 'boolean', short: 'T', help: 'show the time' },
@@ -131,7 +131,7 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
     cpu !== undefined && [call(helper.get_smp_processor_id), jne(w0, cpu, out)],
     cgroup !== undefined && unlessInCgroup(cgroups, out),
   ];
-  /** Adds one interrupt to the sums of its name. r7 = its time, r9 = the bytes to its slot; keeps r6 to r8. */
+  /** Adds one interrupt to the sums of the name in `key`. r7 = its time, r9 = the bytes to its slot. */
   const addUp: Code = [
     lea(r1, turns),
     load(w1, Turn.at(r1).turn),
@@ -310,18 +310,7 @@ const jsonObjects = (entries: Entries, options: Options) =>
     ...(options.perCpu ? { cpu } : {}),
     count,
     ...(options.events ? {} : { totalNs, maxNs }),
-    ...(options.distributed
-      ? {
-          unit: unitOf(options),
-          histogram: slots.flatMap((count, index) => {
-            const { from, to } = slotRange(index);
-            const last = index === SLOTS - 1;
-            return count === 0
-              ? []
-              : { from: Number(from), ...(last ? {} : { to: Number(to) }), count };
-          }),
-        }
-      : {}),
+    ...(options.distributed ? { unit: unitOf(options), histogram: countedSlots(slots) } : {}),
   }));
 
 export const hardirqs = tool({
@@ -335,7 +324,7 @@ export const hardirqs = tool({
     ['hardirqs', 'a summary when Ctrl-C ends it'],
     ['hardirqs -d', 'how the times are distributed'],
     ['hardirqs 1 10', 'ten summaries, one a second'],
-    ['hardirqs -e 1', 'counts a second, with half the work for each interrupt'],
+    ['hardirqs -e 1', 'how many, each second'],
     ['hardirqs -NT 1', 'each second, in nanoseconds, with the time'],
   ],
   options,

@@ -54,3 +54,11 @@ export const log2Histogram = (slots: readonly number[], unit: string): readonly 
     }),
   ];
 };
+
+/** The slots that count something, with their bounds; the last of `slots` has what is larger, too. */
+export const countedSlots = (slots: readonly number[]) =>
+  slots.flatMap((count, index) => {
+    const { from, to } = slotRange(index);
+    const bounds = index === slots.length - 1 ? {} : { to: Number(to) };
+    return count === 0 ? [] : { from: Number(from), ...bounds, count };
+  });

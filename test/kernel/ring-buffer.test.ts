@@ -89,21 +89,34 @@ describe.skipIf(noBpf)(kernel('a ring buffer'), () => {
   });
 
   it('waits for a record that is being written, and does not overtake it', async () => {
-    using maps = new Maps();
-    const { send, sendSlowly, buffer } = makeRing(maps, PAGE);
-    run(send);
-    await using flood = new Flood(sendSlowly(), { repeat: 1, runs: 1 });
-    await flood.started;
-    const stopTimers = watchTimers();
-    const got: EventValue[] = [];
-    for await (const event of buffer) if (got.push(event) === 3) break;
-    expectToRun(stopTimers());
-    expect(got.map(({ number, tag }) => [number, tag])).toStrictEqual([
-      [0, 7],
-      [1, 1],
-      [2, 2],
-    ]);
-    buffer.close();
+    // More often than once, since others may have the CPU all the while.
+    for (let seen = 0, attempt = 0; seen < 2; attempt++) {
+      expect(attempt).toBeLessThan(20);
+      using maps = new Maps();
+      const ring = makeRing(maps, PAGE);
+      const { buffer } = ring;
+      run(ring.send);
+      await using flood = new Flood(ring.sendSlowly(), { repeat: 1, runs: 1 });
+      while (ring.sent < 3) await sleep(1);
+      const got: EventValue[] = [];
+      buffer.drain((event) => got.push(event));
+      if (got.length < 3) {
+        const start = performance.now();
+        const stopTimers = watchTimers();
+        for await (const event of buffer) if (got.push(event) === 3) break;
+        const timers = stopTimers();
+        if (performance.now() - start > 100) {
+          seen++;
+          expectToRun(timers);
+        }
+      }
+      await flood.ended;
+      expect(got.map(({ number, tag }) => [number, tag])).toStrictEqual([
+        [0, 7],
+        [1, 1],
+        [2, 2],
+      ]);
+    }
   });
 
   it('loses nothing uncounted when nobody reads', async () => {

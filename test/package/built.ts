@@ -21,21 +21,27 @@ export interface Built {
 /** Builds the JavaScript (0.7 s), and the types where they are wanted (2 s). */
 export const build = ({ types = false } = {}): Built => {
   const directory = mkdtempSync(join(tmpdir(), 'beespoke-built-'));
-  const dist = join(directory, 'dist');
+  // Beside `dist`, since source maps hold relative paths.
+  const dist = mkdtempSync(join(root, 'dist.'));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
     chmodSync(directory, 0o755);
     tool('rolldown/bin/cli.mjs', '-c', '-d', dist);
     if (types) tool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', dist);
-    const files = ['package.json', 'LICENSE', 'README.md'];
+    cpSync(dist, join(directory, 'dist'), { recursive: true });
+    chmodSync(join(directory, 'dist'), 0o755);
+    // The script is not published, but some versions of npm run it before they pack.
+    const files = ['package.json', 'LICENSE', 'README.md', 'scripts/prepare.js'];
     for (const file of [...files, 'node_modules/koffi', 'node_modules/@koromix']) {
       cpSync(join(root, file), join(directory, file), { recursive: true });
     }
   } catch (error) {
     remove();
     throw error;
+  } finally {
+    rmSync(dist, { recursive: true, force: true });
   }
-  return { directory, main: join(dist, 'cli/main.js'), remove };
+  return { directory, main: join(directory, 'dist/cli/main.js'), remove };
 };
 
 const tool = (path: string, ...args: readonly string[]): void => {

@@ -131,12 +131,9 @@ describe('the rooms depend in one direction', () => {
   const graph = new Map(files.map((path) => [path, importsOf(path)]));
 
   it('finds the imports', () => {
-    expect(graph.get('index.ts')).toEqual([
-      'asm/index.ts',
-      'layout/index.ts',
-      'object/index.ts',
-      'layout/index.ts',
-    ]);
+    expect(new Set(graph.get('index.ts'))).toEqual(
+      new Set(['asm/index.ts', 'layout/index.ts', 'object/index.ts']),
+    );
     expect(graph.get('cli/main.ts')).toContain('cli/list.ts');
   });
 

@@ -1,8 +1,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  bytes,
+  chars,
+  i32,
+  i64,
+  link,
+  listing,
+  struct,
+  TypeInfo,
+  type World,
+} from '../../src/index.ts';
 import { type Feature, loadObject, tracefs } from '../../src/kernel/index.ts';
 import { runqslower, type WaitEvent } from '../../src/programs/runqslower.ts';
 import { defaults, type EventOutput } from '../../src/programs/tool.ts';
@@ -319,8 +330,37 @@ describe.skipIf(noBpf)(kernel('runqslower'), () => {
     expect(losses.refused.start).toBe(0);
     expect(left).toBe(0);
   });
+});
 
-  it('leaves nothing behind', () => {
-    expect(readdirSync(directory)).toEqual([NAME]);
+describe('runqslower, linked for a kernel before 5.14', () => {
+  it('takes the state from `state`, which was a long', () => {
+    const types = new TypeInfo();
+    const fields = { other: bytes(24), state: i64, pid: i32, tgid: i32, comm: chars(16) };
+    types.idOf(struct('task_struct', fields));
+    const world: World = {
+      btf: types.builder.build({ label: 'an old kernel' }),
+      hasHook: ({ type }) => type === 'raw_tp',
+      hasHelper: () => true,
+      hasMap: () => true,
+      isaV4: false,
+      tracepointFields: () => undefined,
+    };
+    const linked = link(runqslower.object(defaults(runqslower.options)), world);
+    const { poisoned, assembly } = linked.programs.find(({ name }) => name === 'switched')!;
+    expect(poisoned.size).toBe(0);
+    const lines = listing(assembly.instructions, { lines: false });
+    const at = lines.findIndex((line) => line.includes('before_5_14.state'));
+    expect(`\n${lines.slice(at - 4, at + 4).join('\n')}\n`).toMatchInlineSnapshot(`
+      "
+        14: (bf) r1 = r10
+        15: (07) r1 += -64
+        16: (b7) r2 = 8
+        17: (bf) r3 = r7
+        18: (07) r3 += 24                                      ; field_byte_offset task_struct___before_5_14.state
+        19: (85) call bpf_probe_read_kernel#113
+        20: (79) r1 = *(u64 *)(r10 -64)
+        21: (16) if w1 == 0x0 goto pc+6
+      "
+    `);
   });
 });
