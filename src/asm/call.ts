@@ -129,11 +129,7 @@ const moveOf = (
     emit: () => [instruction],
   });
   if (typeof arg === 'number' || typeof arg === 'bigint') {
-    return constant(
-      fitsSigned32(arg)
-        ? make({ opcode: BPF_ALU64 | BPF_MOV | BPF_K, dst: to, imm: Number(arg), site })
-        : wideLoad(what, to, arg, site),
-    );
+    return constant(loadConstant(what, to, arg, site));
   }
   if (arg?.kind === 'map') return constant(loadReference(to, { kind: 'map', map: arg }, site));
   if (arg?.kind === 'function')
@@ -147,6 +143,20 @@ const moveOf = (
     `${what}: a register, number, map, subprogram or place, got ${arg === null ? 'null' : typeof arg}`,
     site,
   );
+};
+
+/** In one slot if it can be: 32-bit moves clear the upper half. */
+const loadConstant = (
+  what: string,
+  dst: number,
+  value: number | bigint,
+  site: Site | undefined,
+): Instruction => {
+  const move = BPF_MOV | BPF_K;
+  if (fitsSigned32(value)) return make({ opcode: BPF_ALU64 | move, dst, imm: Number(value), site });
+  const wide = wideLoad(what, dst, value, site);
+  if (wide.imm64! > 0xffff_ffffn) return wide;
+  return make({ opcode: BPF_ALU | move, dst, imm: Number(BigInt.asIntN(32, wide.imm64!)), site });
 };
 
 const registerMove = (

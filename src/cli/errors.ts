@@ -22,6 +22,8 @@ const REQUIREMENTS = new Set(['RequirementError', 'UnsupportedError']);
 export const statusOf = (error: unknown): number => {
   if (error instanceof UsageError) return USAGE;
   if (!(error instanceof Error)) return FAILED;
+  // The verifier's refusal of what this kernel is too old for.
+  if ('requirement' in error && error.requirement !== undefined) return UNSUPPORTED;
   if (REQUIREMENTS.has(error.name)) return UNSUPPORTED;
   const { code } = error as Partial<SystemCallError>;
   // Told by name, so that commands which need no kernel do not load the room of system calls.

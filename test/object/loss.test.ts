@@ -172,18 +172,18 @@ describe('the macros that count', () => {
          2: (7a) *(u64 *)(r10 -8) = 0
          3: (bf) r1 = r6
          4: (18) r2 = map[perf_event_array]
-         6: (18) r3 = 0xffffffff
-         8: (bf) r4 = r10
-         9: (07) r4 += -16
-        10: (b7) r5 = 16
-        11: (85) call bpf_perf_event_output#25
-        12: (76) if w0 s>= 0x0 goto accepted
-        13: (18) r1 = map[array][0]+0
-        15: (b7) r2 = 1
-        16: (db) lock *(u64 *)(r1 +0) += r2
+         6: (b4) w3 = -1
+         7: (bf) r4 = r10
+         8: (07) r4 += -16
+         9: (b7) r5 = 16
+        10: (85) call bpf_perf_event_output#25
+        11: (76) if w0 s>= 0x0 goto accepted
+        12: (18) r1 = map[array][0]+0
+        14: (b7) r2 = 1
+        15: (db) lock *(u64 *)(r1 +0) += r2
        accepted:
-        17: (b7) r0 = 0
-        18: (95) exit
+        16: (b7) r0 = 0
+        17: (95) exit
       "
     `);
   });
