@@ -70,9 +70,11 @@ int main(int argc, char **argv) {
     } else {
       ring_buffer__consume(ring);
     }
-    printf("%llu %llu\n", (unsigned long long)events, (unsigned long long)(now() - start));
+    uint64_t took = now() - start;
+    // Before the answer: freeing clears the slots of the map, which are the other's by then.
     ring_buffer__free(ring);
     perf_buffer__free(perf);
+    printf("%llu %llu\n", (unsigned long long)events, (unsigned long long)took);
   }
   return 0;
 }

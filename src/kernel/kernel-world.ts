@@ -20,6 +20,7 @@ import {
   mapFile,
   type ProgLoadOptions,
   progLoad,
+  UnsupportedError,
 } from '../syscall/index.ts';
 import { hasEventNamed, tracepointFormat, tracepointId } from './tracefs.ts';
 import type { Feature } from './without.ts';
@@ -32,7 +33,9 @@ export const kernelBtf = (): Btf | undefined => {
   if (vmlinux === undefined) {
     try {
       vmlinux = new Btf(mapFile(VMLINUX).bytes, { label: 'this kernel' });
-    } catch {
+    } catch (error) {
+      // Not Linux: that is the news, not that there is no file.
+      if (error instanceof UnsupportedError) throw error;
       vmlinux = 'none';
     }
   }

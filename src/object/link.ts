@@ -78,18 +78,33 @@ export const link = (spec: ObjectSpec, world: World): LinkedObject => {
 /** The first variant that the kernel can run; undefined when an optional program has none. */
 const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | undefined => {
   const variants = variantsOf(entry);
-  const found = variants.find(({ hook }) => world.hasHook(hook));
+  // Without type information a variant that needs none; where there is none, linking says what is missing.
+  const found =
+    variants.find((each) => world.hasHook(each.hook) && (!needsTypes(each) || world.btf)) ??
+    variants.find(({ hook }) => world.hasHook(hook));
   if (found || entry.kind === 'optional') return found;
   const hooks = variants.map(({ hook }) => hook.section).join(' nor ');
   throw new RequirementError(`${name}: this kernel does not have ${hooks}`);
 };
 
-/** CO-RE starts from types of our own, which are all to be there before the first is resolved. */
-const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
+/** Hands out the types that CO-RE starts from. */
+const visitRoots = (program: ProgramSpec, visit: (root: Relocation['root']) => void): void =>
   visitProgram(program, (item) => {
     const root = relocationOf(item)?.root;
-    if (root?.origin === 'kernel' || root?.kind === 'enum') types.idOf(root);
+    if (root?.origin === 'kernel' || root?.kind === 'enum') visit(root);
   });
+
+const needsTypes = (program: ProgramSpec): boolean => {
+  let found = false;
+  visitRoots(program, () => {
+    found = true;
+  });
+  return found;
+};
+
+/** CO-RE starts from types of our own, which are all to be there before the first is resolved. */
+const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
+  visitRoots(program, (root) => types.idOf(root));
 
 /** The maps that this kernel has, or their substitutes. One that it lacks is left out, unless a program needs it. */
 const chooseMaps = (

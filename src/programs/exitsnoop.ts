@@ -13,6 +13,7 @@ import {
   cast,
   chars,
   either,
+  eventBuffer,
   exit,
   fieldExists,
   firstOf,
@@ -30,17 +31,15 @@ import {
   MiB,
   mov,
   object,
+  output,
   pointer,
   r0,
   r1,
   r6,
   r7,
   r8,
-  r9,
   rawTracepoint,
   read,
-  reserve,
-  ringbuf,
   stack,
   store,
   struct,
@@ -115,12 +114,12 @@ const options = {
 
 /** The object for these options: nothing in it that they do not need. */
 const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
-  const { pid, failed, threads, cgroup, buffer = MiB } = defaults(options, given);
-  const events = ringbuf(ExitEvent, { maxEntries: buffer });
+  const { pid, failed, threads, cgroup, buffer } = defaults(options, given);
+  const events = eventBuffer(ExitEvent, { size: buffer ?? MiB });
   const ended = lruHash(Process, u8, { maxEntries: 1024 }); // for kernels that do not say who is last
   const cgroups = oneCgroup();
   const process = stack(Process);
-  const event = ExitEvent.at(r7);
+  const event = stack(ExitEvent);
   const task = Task.at(r8);
   const out = label('out');
   const ofGroup = label('ofGroup');
@@ -144,18 +143,19 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
         jne(r0, 0, out),
       ],
     );
-  const dead = { argument: Arguments.at(r9).group_dead, field: Fields.at(r9).group_dead };
+  const dead = { argument: Arguments.at(r7).group_dead, field: Fields.at(r7).group_dead };
 
-  const body: Code = [
+  const filters: Code = [
     pid !== undefined && [read(w1, task.tgid), jne(w1, pid, out)],
     cgroup !== undefined && unlessInCgroup(cgroups, out),
+  ];
+  const body: Code = [
     // w9 = the status that wait(2) gives: of the group if its threads end together, else of the thread.
     !threads && [read(w1, task.signal.flags), jset(w1, SIGNAL_GROUP_EXIT, ofGroup)],
     read(w9, task.exit_code),
     !threads && [ja(known), ofGroup, read(w9, task.signal.group_exit_code), known],
     failed && jeq(w9, 0, out),
 
-    reserve(r7, events, out), // r7 = event; a full ring is counted
     read(event.pid, task.tgid),
     read(event.tid, task.pid),
     read(event.ppid, task.real_parent.tgid),
@@ -166,21 +166,23 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
     store(event.ageNs, r6),
     store(cast(event.status, u32), w9),
     read(event.comm, threads ? task.comm : task.group_leader.comm),
-    call(helper.ringbuf_submit, r7, 0),
+    output(r7, events, event, ExitEvent.size), // a full buffer is counted
     out,
     mov(r0, 0),
     exit(),
   ];
   const withArguments: Code = [
-    mov(r9, r1),
-    load(r8, Arguments.at(r9).p), // r8 = the task that ends
+    mov(r7, r1), // r7 = the context
+    load(r8, Arguments.at(r7).p), // r8 = the task that ends
+    filters,
     !threads && lastThread(dead.argument),
     body,
   ];
   const withRecord: Code = [
-    mov(r9, r1),
+    mov(r7, r1),
     call(helper.get_current_task),
     mov(r8, r0),
+    filters,
     !threads && lastThread(dead.field),
     body,
   ];

@@ -16,6 +16,7 @@ import {
   clear,
   dataLoc,
   div,
+  either,
   exit,
   firstOf,
   globals,
@@ -52,6 +53,7 @@ import {
   tpBtf,
   tracepoint,
   tracepointFields,
+  typeExists,
   u32,
   u64,
   update,
@@ -201,7 +203,8 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
   const withArguments = {
     entry: events
       ? [load(r6, Arguments.at(r1).action), filters, nameOfArguments, addUp, end]
-      : [filters, begin, end],
+      : // The program of the end needs the type: without it, both are those with records.
+        [filters, either(typeExists(Action), begin), end],
     exit: [load(r6, Arguments.at(r1).action), finish(nameOfArguments)],
   };
   const withRecord = {
@@ -236,7 +239,7 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
       ...(events ? undefined : { start, names }),
       ...(cgroup === undefined ? undefined : { cgroups }),
     },
-    programs: events ? { entry: at('entry') } : { entry: at('entry'), exit: at('exit') },
+    programs: { entry: at('entry'), ...(events ? undefined : { exit: at('exit') }) },
   });
 };
 

@@ -249,8 +249,7 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
   };
   return object({
     license: 'Dual MIT/GPL',
-    maps:
-      cgroup === undefined ? { events, openings, scratch } : { events, openings, scratch, cgroups },
+    maps: { events, openings, scratch, ...(cgroup === undefined ? undefined : { cgroups }) },
     programs: {
       enterOpen: optional(at.enter('open')), // arm64 has no open
       exitOpen: optional(at.exit('open')),

@@ -38,7 +38,7 @@ const HOOKS: readonly (readonly [string, readonly Feature[]])[] = [
   ['tp_btf', []],
   ['raw_tp', ['tp_btf']],
   ...(noTracefs ? [] : [['tracepoint', ['tp_btf', 'raw_tp']] as const]),
-  ...(noTracefs ? [] : [['tracepoint', ['btf', 'raw_tp']] as const]),
+  ...(noTracefs ? [] : [['tracepoint', ['btf']] as const]),
 ];
 
 /** Something that makes the disk interrupt. */

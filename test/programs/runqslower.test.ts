@@ -40,7 +40,7 @@ const FALLBACKS: readonly (readonly [string, string, readonly Feature[]])[] = [
     ? []
     : ([
         ['tracepoint', 'no raw tracepoints', ['tp_btf', 'raw_tp']],
-        ['tracepoint', 'no type information', ['btf', 'raw_tp']],
+        ['tracepoint', 'no type information', ['btf']],
       ] as const)),
 ];
 
@@ -291,10 +291,13 @@ describe.skipIf(noBpf)(kernel('runqslower'), () => {
       { without },
     );
     expect(new Set(hooks)).toEqual(new Set([type]));
-    expect(losses.total).toBe(0);
-    expect(left).toBe(0);
+    expect(losses.refused).toEqual({ events: 0, start: 0 });
+    // The kernel skips programs at tracepoints, and counts it, while such a program of others runs.
+    const { total: missed } = losses;
+    if (type !== 'tracepoint') expect(missed).toBe(0);
+    expect(left).toBeLessThanOrEqual(missed);
     const queued = load.times() - before;
-    expect(events.length).toBeGreaterThanOrEqual(queued - unseen(queued));
+    expect(events.length).toBeGreaterThanOrEqual(queued - unseen(queued) - missed);
     expect(events.length).toBeLessThanOrEqual(queued + load.pids.length);
     for (const { comm, tid, prevComm, prevTid } of events) {
       expect(comm).toBe(NAME);
