@@ -45,7 +45,7 @@ export const runIntervals = async (output: Output, run: Run): Promise<void> => {
   const banner = output.banner?.(values);
   if (!options.json && banner !== undefined) await printer.lines([banner]);
   // A timer holds at most 2^31 milliseconds: without an interval it is Ctrl-C or --duration that ends the first one.
-  const pause = seconds === undefined ? 2 ** 31 - 1 : seconds * 1000;
+  const pause = Math.min((seconds ?? Number.POSITIVE_INFINITY) * 1000, 2 ** 31 - 1);
   for (let turn = 0; turn < count && !stop.signal.aborted; turn++) {
     await stop.sleep(pause);
     const last = stop.signal.aborted || turn + 1 === count;

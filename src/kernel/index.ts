@@ -2,11 +2,23 @@
  * @module
  * beespoke/kernel: things that live in the kernel and end with close(): objects, maps, programs, links, buffers.
  */
+export { EventReader, type ReadOptions } from './event-reader.ts';
+export { Globals } from './globals.ts';
 export { KernelWorld, kernelBtf } from './kernel-world.ts';
 export { attach, Link } from './link.ts';
+export type { LiveMap } from './live-map.ts';
 export { LoadedObject, type LoadOptions, type Losses, loadObject } from './load-object.ts';
+export { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
+export { createMap, openMap } from './map-create.ts';
+export { BloomFilter, BpfQueue } from './map-keyless.ts';
+export { CgroupArray, MapOfMaps, ProgArray } from './map-references.ts';
+export { StackTraceMap } from './map-stack-trace.ts';
+export { PerfBuffer, type PerfBufferOptions } from './perf-buffer.ts';
 export { Program } from './program.ts';
+export { RingBuffer, type RingBufferOptions } from './ring-buffer.ts';
 export { type SourceLine, sourceOf } from './sources.ts';
+export type { TraceEvent } from './trace-line.ts';
+export { TracePipe } from './trace-pipe.ts';
 export { tracefs, tracepointFormat } from './tracefs.ts';
 export { VerifierError } from './verifier-error.ts';
 export { FEATURES, type Feature } from './without.ts';

@@ -1,6 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
+import {
+  call,
+  exit,
+  helper,
+  label,
+  mov,
+  object,
+  r0,
+  r6,
+  reserve,
+  ringbuf,
+  tc,
+  u64,
+} from '../../src/index.ts';
 import { FEATURES, type Feature, loadObject } from '../../src/kernel/index.ts';
 import { featuresWithout } from '../../src/kernel/without.ts';
 import { exitsnoop } from '../../src/programs/exitsnoop.ts';
@@ -61,10 +75,20 @@ describe.skipIf(noBpf)(kernel('exitsnoop sees how processes end'), () => {
   });
 
   it('and names the map that it cannot do without', () => {
-    const error = thrown(() => loadObject(spec(), { without: ['ringbuf'] }));
+    const events = ringbuf(u64);
+    const full = label('full');
+    const sends = [
+      reserve(r6, events, full),
+      call(helper.ringbuf_discard, r6, 0),
+      full,
+      mov(r0, 0),
+      exit(),
+    ];
+    const needy = object({ license: 'GPL', maps: { events }, programs: { send: tc(sends) } });
+    const error = thrown(() => loadObject(needy, { without: ['ringbuf'] }));
     expect([error.name, error.message]).toEqual([
       'RequirementError',
-      'handleExit needs the map events: a ringbuf, which this kernel does not have (Linux 5.8)',
+      'send needs the map events: a ringbuf, which this kernel does not have (Linux 5.8)',
     ]);
   });
 });
