@@ -18,7 +18,7 @@ import {
 import type { OptionTable } from '../programs/tool.ts';
 import { UsageError } from './errors.ts';
 import { helpOf, parseOptions } from './options.ts';
-import { loadTool, toolNames } from './tools.ts';
+import { toolNames, toolOf } from './tools.ts';
 
 const OPTIONS = {
   kernel: { type: 'boolean', help: 'for the running kernel, with its offsets and fallbacks' },
@@ -36,11 +36,10 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
     ]);
     return name === undefined ? 2 : 0;
   }
-  if (!toolNames().includes(name))
+  const tool = toolOf(name);
+  if (!tool) {
     throw new UsageError(`there is no tool ${JSON.stringify(name)}: ${toolNames().join(', ')}`);
-  // The tool is loaded after this, so that its lines are those of the sources in the built package as well.
-  process.setSourceMapsEnabled(true);
-  const tool = await loadTool(name);
+  }
   const given = parseOptions(args, { ...tool.options, ...OPTIONS }, tool.positionals);
   const spec: ObjectSpec = tool.object(given as never);
   const lines = given.kernel ? await linked(spec) : unlinked(spec);

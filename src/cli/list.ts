@@ -7,7 +7,7 @@ import { defaults } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { parseOptions } from './options.ts';
 import { jsonLine } from './printer.ts';
-import { loadTool, toolNames } from './tools.ts';
+import { toolNames, toolOf } from './tools.ts';
 
 const OPTIONS = {
   json: { type: 'boolean', help: 'one JSON object a line' },
@@ -25,7 +25,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   // On another system this is what is wrong with all of them.
   syscallNumbers();
   for (const name of toolNames()) {
-    const { summary, options, object } = await loadTool(name);
+    const { summary, options, object } = toolOf(name)!;
     const problem = problemOf(() => loadObject(object(defaults(options) as never)).close());
     const line = json
       ? jsonLine({ name, summary, runs: problem === undefined, problem })

@@ -41,11 +41,8 @@ const main = async ([command, ...args]: readonly string[]): Promise<number> => {
   }
   if (Object.hasOwn(COMMANDS, command)) return (await COMMANDS[command]!()).run(args);
   if (Object.hasOwn(SUMMARIES, command)) {
-    const [{ runTool }, { loadTool }] = await Promise.all([
-      import('./run-tool.ts'),
-      import('./tools.ts'),
-    ]);
-    return runTool(await loadTool(command), args);
+    const { run } = await import('./tool-command.ts');
+    return run(command, args);
   }
   throw new UsageError(
     `there is no command ${JSON.stringify(command)}; beespoke --help lists them`,

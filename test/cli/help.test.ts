@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SUMMARIES } from '../../src/cli/summaries.ts';
-import { loadTool, toolNames } from '../../src/cli/tools.ts';
+import { toolNames, toolOf } from '../../src/cli/tools.ts';
 import { build, root } from '../package/built.ts';
 
 const built = build();
@@ -59,7 +59,7 @@ describe('what costs nothing', () => {
 
 describe('the summaries, which help prints without loading the tools', () => {
   it('are those of the tools, in their order', async () => {
-    const tools = await Promise.all(toolNames().map(loadTool));
+    const tools = toolNames().map((name) => toolOf(name)!);
     const own = Object.fromEntries(tools.map(({ name, summary }) => [name, summary]));
     expect(SUMMARIES).toEqual(own);
     expect(Object.keys(SUMMARIES)).toEqual(Object.keys(own));
