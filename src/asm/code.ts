@@ -88,23 +88,21 @@ export type Reference =
   | { readonly kind: 'value'; readonly map: AnyMap; readonly offset: number }
   | { readonly kind: 'function'; readonly function: Subprogram };
 
-/** The thirteen kinds of CO-RE relocations, in the order of `enum bpf_core_relo_kind`. */
-export const CORE_KINDS = [
-  'field_byte_offset',
-  'field_byte_size',
-  'field_exists',
-  'field_signed',
-  'field_lshift_u64',
-  'field_rshift_u64',
-  'type_id_local',
-  'type_id_target',
-  'type_exists',
-  'type_size',
-  'enumval_exists',
-  'enumval_value',
-  'type_matches',
-] as const;
-export type CoreKind = (typeof CORE_KINDS)[number];
+/** The kinds of CO-RE relocations (`enum bpf_core_relo_kind`): numbers about fields, types and enumerators. */
+export type CoreKind =
+  | 'field_byte_offset'
+  | 'field_byte_size'
+  | 'field_exists'
+  | 'field_signed'
+  | 'field_lshift_u64'
+  | 'field_rshift_u64'
+  | 'type_id_local'
+  | 'type_id_target'
+  | 'type_exists'
+  | 'type_size'
+  | 'enumval_exists'
+  | 'enumval_value'
+  | 'type_matches';
 
 /** A number that the running kernel decides: about a field, a type or an enumerator. */
 export interface Relocation {

@@ -8,19 +8,18 @@ export * from './atomic.ts';
 export { type Argument, call, callFrom, lea } from './call.ts';
 export { checkFunction, checkLicense, subprogramsOf } from './check.ts';
 export { clear, zeros } from './clear.ts';
-export {
-  type AnyMap,
-  type Choice,
-  CORE_KINDS,
-  type Code,
-  type Condition,
-  type CoreKind,
-  type Instruction,
-  type Label,
-  type Reference,
-  type Relocation,
-  type StackSlot,
-  type Subprogram,
+export type {
+  AnyMap,
+  Choice,
+  Code,
+  Condition,
+  CoreKind,
+  Instruction,
+  Label,
+  Reference,
+  Relocation,
+  StackSlot,
+  Subprogram,
 } from './code.ts';
 export { either, fn, helperExists, hookExists, loop, mapExists, times, when } from './control.ts';
 export { decode, encode, SLOT_SIZE, slotsOf } from './encode.ts';
