@@ -103,7 +103,7 @@ const announce = (tool: Tool, loaded: LoadedObject, { verbose }: RunnerValues): 
         `${program.name}: ${program.spec.hook.section}, program ${id}, ${xlatedLength / 8} instructions`,
       );
     }
-    for (const name of loaded.missing) say(`${name}: left out, this kernel does not have its hook`);
+    for (const name of loaded.missing) say(`${name}: left out, this kernel does not have it`);
   }
   say(
     `${tool.name}: attached (${loaded.links.length} ${loaded.links.length === 1 ? 'program' : 'programs'}); Ctrl-C ends it`,

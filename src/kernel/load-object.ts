@@ -2,7 +2,7 @@
  * @module
  * From an object's spec to programs and maps in the kernel.
  * @example
- * using tool = loadObject(exitsnoop({ failed: true }));
+ * using tool = loadObject(exitsnoop.object({ failed: true }));
  * tool.attach();
  * for await (const { pid, comm } of tool.maps.events.read({ signal })) console.log(pid, comm);
  */

@@ -152,7 +152,8 @@ export interface Tool<O extends OptionTable = OptionTable, S extends AnyObject =
   readonly cgroups?: string;
   /** What goes together badly: a sentence, or undefined. */
   readonly conflict?: (options: Values<O>) => string | undefined;
-  readonly object: (options: Values<O> & CommonValues) => S;
+  /** The object for these options; what is not given has its default. */
+  readonly object: (options?: GivenValues<O>) => S;
   readonly output: AnyOutput;
 }
 

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Feature, loadObject } from '../../src/kernel/index.ts';
 import { type OpenEvent, opensnoop } from '../../src/programs/opensnoop.ts';
-import { defaults, type EventOutput } from '../../src/programs/tool.ts';
+import { defaults, type EventOutput, type GivenValues } from '../../src/programs/tool.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { Cli, Shell } from './shell.ts';
 
-type Given = Parameters<typeof opensnoop.object>[0];
+type Given = GivenValues<typeof opensnoop.options>;
 type Syscall = (
   number: number,
   ...args: (number | bigint | string | Uint8Array | null)[]
@@ -25,15 +25,11 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const output = opensnoop.output as EventOutput<typeof opensnoop.options, OpenEvent>;
-const options = (given: Partial<Given>): Given => ({ ...defaults(opensnoop.options), ...given });
+const options = (given: Given) => defaults(opensnoop.options, given);
 
 /** What opensnoop says of `action`. */
-const watch = async (
-  given: Partial<Given>,
-  action: () => unknown,
-  without: readonly Feature[] = [],
-) => {
-  using loaded = loadObject(opensnoop.object(options(given)), { without });
+const watch = async (given: Given, action: () => unknown, without: readonly Feature[] = []) => {
+  using loaded = loadObject(opensnoop.object(given), { without });
   loaded.attach();
   loaded.maps.events.drain(() => {}); // attaching opens files
   await action();
