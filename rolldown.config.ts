@@ -44,7 +44,7 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         { name: 'help', test: /src\/cli\/(errors|printable|summaries|pipe)/, priority: 1 },
-        { name: 'pure', test: /src\/(layout|asm|btf|object|verifier)\// },
+        { name: 'pure', test: /src\/(layout|asm|btf|object|elf|verifier)\// },
         { name: 'linux', test: /src\/(syscall|kernel)\// },
         { name: 'tools', test: /src\/(programs\/|cli\/(run-|stop|options|printer|tool))/ },
       ],

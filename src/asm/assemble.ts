@@ -25,37 +25,35 @@ export interface AssembledFunction {
 export interface Assembly {
   /** In order; a 64-bit load takes two slots. */
   readonly instructions: readonly Instruction[];
-  /** The program, then its subprograms in the order of their first call. */
+  /** The program, then its subprograms. */
   readonly functions: readonly AssembledFunction[];
   /** The number of 8-byte slots. */
   readonly slots: number;
 }
 
-/** Assembles a program and all that it calls. `choose` decides its choices. */
+/**
+ * Assembles a program and all that it calls, in libbpf's order: each subprogram comes when its first call is met, and
+ * is searched for calls before the rest of its caller. `choose` decides its choices.
+ */
 export const assemble = (body: Code, choose: (condition: Condition) => boolean): Assembly => {
-  const bodies: { subprogram: Subprogram | undefined; body: Code }[] = [
-    { subprogram: undefined, body },
-  ];
   const starts = new Map<Subprogram, number>();
   const functions: AssembledFunction[] = [];
   const instructions: Instruction[] = [];
-  let start = 0;
-  for (let index = 0; index < bodies.length; index++) {
-    const { subprogram, body } = bodies[index]!;
+  let slots = 0;
+  const place = (body: Code, subprogram?: Subprogram): void => {
     const assembled = assembleFunction(body, choose);
-    functions.push({ subprogram, start, frame: assembled.frame });
-    if (subprogram) starts.set(subprogram, start);
+    functions.push({ subprogram, start: slots, frame: assembled.frame });
+    if (subprogram) starts.set(subprogram, slots);
     for (const instruction of assembled.instructions) {
-      for (const callee of subprogramsOf(instruction)) {
-        if (!bodies.some((known) => known.subprogram === callee)) {
-          bodies.push({ subprogram: callee, body: callee.body });
-        }
-      }
       instructions.push(instruction);
-      start += slotsOf(instruction);
+      slots += slotsOf(instruction);
     }
-  }
-  return { instructions: linkCalls(instructions, starts), functions, slots: start };
+    for (const instruction of assembled.instructions)
+      for (const callee of subprogramsOf(instruction))
+        if (!starts.has(callee)) place(callee.body, callee);
+  };
+  place(body);
+  return { instructions: linkCalls(instructions, starts), functions, slots };
 };
 
 /** Local calls and callbacks name their target by its distance in slots. */
@@ -77,7 +75,11 @@ const linkCalls = (
 };
 
 const assembleFunction = (body: Code, choose: (condition: Condition) => boolean) => {
-  const { items, frame, slots } = flatten(body, choose);
+  let decided = false;
+  const { items, frame, slots } = flatten(body, (condition) => {
+    decided = true;
+    return choose(condition);
+  });
   const placed = items.map((item) => {
     if (item.kind !== 'instruction' || !item.slot) return item;
     const base = slots.get(item.slot)!;
@@ -86,7 +88,8 @@ const assembleFunction = (body: Code, choose: (condition: Condition) => boolean)
       ? { ...item, imm: item.imm + base, slot: undefined }
       : { ...item, offset: item.offset + base, slot: undefined };
   });
-  return { instructions: linkJumps(lengthenJumps(reachable(placed))), frame };
+  const kept = decided ? reachable(placed) : (placed as (Instruction | Label)[]);
+  return { instructions: linkJumps(lengthenJumps(kept)), frame };
 };
 
 /** Drops what a decided choice has cut off: the kernel refuses instructions that are never reached. */

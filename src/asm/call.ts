@@ -215,7 +215,11 @@ const PSEUDO = {
   function: BPF_PSEUDO_FUNC,
 } as const;
 
-const loadReference = (dst: number, reference: Reference, site: Site | undefined): Instruction =>
+const loadReference = (
+  dst: number,
+  reference: Reference & { readonly kind: keyof typeof PSEUDO },
+  site: Site | undefined,
+): Instruction =>
   make({ opcode: LDDW, dst, src: PSEUDO[reference.kind], imm64: 0n, reference, site });
 
 /** Loads the address of a place, a global variable's map value, a map, or a subprogram. */
@@ -232,7 +236,7 @@ export const lea = (to: R, of: Mem<unknown, 'plain' | 'core'> | AnyMap | Subprog
   if (of?.kind !== 'map') {
     throw new AssemblerError(`${what}: a place, map or subprogram, got ${typeof of}`, site);
   }
-  const reference: Reference =
-    of.type === 'array' ? { kind: 'value', map: of, offset: 0 } : { kind: 'map', map: of };
-  return loadReference(dst, reference, site);
+  return of.type === 'array'
+    ? loadReference(dst, { kind: 'value', map: of, offset: 0 }, site)
+    : loadReference(dst, { kind: 'map', map: of }, site);
 };

@@ -20,7 +20,7 @@ export interface Instruction {
   readonly imm64?: bigint | undefined;
   /** Where a jump goes, or what a local call calls: becomes an offset when the program is assembled. */
   readonly target?: Label | Subprogram | undefined;
-  /** What a 16-byte load loads the address of: filled in when the program is loaded. */
+  /** What a 16-byte load loads the address of, or the kernel function that is called: filled in at load. */
   readonly reference?: Reference | undefined;
   /** A number that depends on the running kernel: filled in when the program is loaded. */
   readonly relocation?: Relocation | undefined;
@@ -71,6 +71,8 @@ export interface Subprogram {
   readonly global: boolean;
   readonly body: Code;
   readonly site?: Site | undefined;
+  /** Its function in the BTF of the file that it was read from. */
+  readonly typeId?: number | undefined;
 }
 
 /** As much of a map as an instruction needs to know. */
@@ -82,11 +84,24 @@ export interface AnyMap {
   readonly value: Layout | undefined;
 }
 
+/** As much of a symbol of the kernel, or of a number of its configuration, as an instruction needs to know. */
+export interface AnyExtern {
+  readonly kind: 'extern';
+  readonly name: string;
+}
+
 export type Reference =
   | { readonly kind: 'map'; readonly map: AnyMap }
   /** `offset` bytes into the only value of an array map. */
   | { readonly kind: 'value'; readonly map: AnyMap; readonly offset: number }
-  | { readonly kind: 'function'; readonly function: Subprogram };
+  | { readonly kind: 'function'; readonly function: Subprogram }
+  | { readonly kind: 'extern'; readonly extern: AnyExtern }
+  /** the module of the kernel whose BTF the type id of the instruction is from */
+  | { readonly kind: 'module'; readonly module: string };
+
+/** The map that an instruction refers to. */
+export const mapOf = ({ reference }: Pick<Instruction, 'reference'>): AnyMap | undefined =>
+  reference?.kind === 'map' || reference?.kind === 'value' ? reference.map : undefined;
 
 /** The kinds of CO-RE relocations (`enum bpf_core_relo_kind`): numbers about fields, types and enumerators. */
 export type CoreKind =
@@ -104,11 +119,21 @@ export type CoreKind =
   | 'enumval_value'
   | 'type_matches';
 
+/** A type in the BTF of the file that a program was read from. */
+export interface FileType {
+  readonly kind: 'type';
+  readonly id: number;
+  readonly name: string;
+}
+
 /** A number that the running kernel decides: about a field, a type or an enumerator. */
 export interface Relocation {
   readonly kind: CoreKind;
-  readonly root: Struct<Fields, Access> | Enum<string, 32>;
-  /** Field names and array indices from the root; the name of an enumerator; empty for types. */
+  readonly root: Struct<Fields, Access> | Enum<string, 32> | FileType;
+  /**
+   * Field names and array indices from the root; the name of an enumerator; empty for types. From a type of a file:
+   * the indices of clang's access string, `0:1:2`.
+   */
   readonly path: readonly (string | number)[];
 }
 

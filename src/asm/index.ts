@@ -8,18 +8,21 @@ export * from './atomic.ts';
 export { type Argument, call, callFrom, lea } from './call.ts';
 export { checkFunction, checkLicense, subprogramsOf } from './check.ts';
 export { clear, zeros } from './clear.ts';
-export type {
-  AnyMap,
-  Choice,
-  Code,
-  Condition,
-  CoreKind,
-  Instruction,
-  Label,
-  Reference,
-  Relocation,
-  StackSlot,
-  Subprogram,
+export {
+  type AnyExtern,
+  type AnyMap,
+  type Choice,
+  type Code,
+  type Condition,
+  type CoreKind,
+  type FileType,
+  type Instruction,
+  type Label,
+  mapOf,
+  type Reference,
+  type Relocation,
+  type StackSlot,
+  type Subprogram,
 } from './code.ts';
 export { either, fn, helperExists, hookExists, loop, mapExists, times, when } from './control.ts';
 export { decode, encode, SLOT_SIZE, slotsOf } from './encode.ts';

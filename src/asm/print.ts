@@ -7,7 +7,7 @@
  * @example
  * print(add(w1, 7)); // 'w1 += 7'
  */
-import type { AnyMap, Instruction } from './code.ts';
+import { type AnyMap, type Instruction, mapOf } from './code.ts';
 import { helperById } from './helpers.ts';
 import * as op from './opcodes.ts';
 
@@ -158,10 +158,11 @@ const loadOther: Printer = (instruction, names) => {
 /** What a 64-bit load loads: a number, or the address of a map, of a map's value or of a subprogram. */
 const wideValue = ({ src, imm64 = 0n, reference }: Instruction, names: Names): string => {
   const low = Number(imm64 & 0xffff_ffffn);
-  const map =
-    reference && reference.kind !== 'function'
-      ? (names.map?.(reference.map) ?? reference.map.type)
-      : `${src >= op.BPF_PSEUDO_MAP_IDX ? 'idx' : 'id'}:${low}`;
+  if (reference?.kind === 'extern') return reference.extern.name;
+  const known = mapOf({ reference });
+  const map = known
+    ? (names.map?.(known) ?? known.type)
+    : `${src >= op.BPF_PSEUDO_MAP_IDX ? 'idx' : 'id'}:${low}`;
   switch (src) {
     case op.BPF_PSEUDO_MAP_FD:
     case op.BPF_PSEUDO_MAP_IDX:

@@ -7,9 +7,10 @@
  * source maps get right.
  */
 
-/** A stack trace that is formatted when it is first read. */
+/** A stack trace that is formatted when it is first read; or, for code from a file, the line that the file names. */
 export interface Site {
   readonly stack?: string;
+  readonly source?: Frame;
 }
 
 /** A place in a source file. Lines and columns count from 1. */
@@ -18,6 +19,8 @@ export interface Frame {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** The text of the line, where it is known from elsewhere than the file. */
+  readonly text?: string | undefined;
 }
 
 /** V8's additions to Error. Engines without them get instructions without lines. */
@@ -48,6 +51,7 @@ export const callSite = (mnemonic: (...args: never[]) => unknown): Site => {
 
 /** The frames of a site, innermost first. Node's own frames are left out. */
 export const framesOf = (site: Site | undefined): readonly Frame[] => {
+  if (site?.source) return [site.source];
   const frames: Frame[] = [];
   for (const line of site?.stack?.split('\n') ?? []) {
     const found = /^\s*at (?:.*\()?(.+?):(\d+):(\d+)\)?$/.exec(line);

@@ -18,7 +18,7 @@ import { Names } from './names.ts';
 import { TypeRecords } from './records.ts';
 import { alignOf, resolve, sizeOf } from './size.ts';
 import { StringTable } from './strings.ts';
-import type { BtfKind, BtfType, BtfVoid } from './types.ts';
+import type { BtfKind, BtfType, BtfUnknown, BtfVoid } from './types.ts';
 
 export interface BtfOptions {
   /** What split BTF continues: vmlinux, for a module. */
@@ -104,6 +104,15 @@ export class Btf {
     return decodeRecord(this.#records, this.#strings, index, id);
   }
 
+  /** All types as they are written, those of the base left out. Throws BtfError for a kind that is not known. */
+  all(): readonly Exclude<BtfType, BtfVoid | BtfUnknown>[] {
+    return Array.from({ length: this.typeCount - this.firstId + 1 }, (_, index) => {
+      const type = this.typeAsWritten(this.firstId + index);
+      if (type.kind !== 'unknown' && type.kind !== 'void') return type;
+      throw new BtfError(`type ${type.id} of ${this.label} is of a kind that is not known`);
+    });
+  }
+
   /** The name of a type, '' when it has none. */
   name(id: number): string {
     if (id === 0) return '';
@@ -167,6 +176,15 @@ export class Btf {
   /** The alignment of a type in bytes. */
   alignOf(id: number): number {
     return alignOf(this, id);
+  }
+
+  /**
+   * The records and strings themselves, without those of the base: for what works on whole sections.
+   *
+   * @internal
+   */
+  get sections(): { readonly records: TypeRecords; readonly strings: StringTable } {
+    return { records: this.#records, strings: this.#strings };
   }
 
   #hasIrregularInts(): boolean {

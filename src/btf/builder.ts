@@ -72,6 +72,13 @@ export class BtfBuilder {
     this.#strings = new StringTableBuilder(options.base?.stringsEnd ?? 0);
   }
 
+  /** A builder that begins with types from elsewhere: ids from 1 on in their order, names as they are, good or bad. */
+  static of(types: readonly BtfTypeInput[]): BtfBuilder {
+    const builder = new BtfBuilder();
+    for (const type of types) builder.#push(type);
+    return builder;
+  }
+
   /** The number of types, those of the base included. */
   get typeCount(): number {
     return this.#firstId - 1 + this.#types.length;

@@ -6,6 +6,7 @@
  */
 import { BTF_KIND, KIND_LAYOUT, LINKAGES } from './constants.ts';
 import { BtfError } from './error.ts';
+import { HOST_IS_LITTLE_ENDIAN } from './records.ts';
 import type { BtfMember, BtfTypeInput } from './types.ts';
 
 /** Older kernels have 16 bits for it. */
@@ -16,9 +17,22 @@ export const encodeTypes = (
   types: readonly BtfTypeInput[],
   offsetOf: (text: string) => number,
   littleEndian: boolean,
-): Uint8Array => {
+): Uint8Array => wordsToBytes(encodeWords(types, offsetOf), littleEndian);
+
+/** The same as words in the host's byte order. */
+export const encodeWords = (
+  types: readonly BtfTypeInput[],
+  offsetOf: (text: string) => number,
+): Uint32Array => {
   const words: number[] = [];
   for (const type of types) encodeRecord(words, type, offsetOf);
+  return Uint32Array.from(words);
+};
+
+export const wordsToBytes = (words: Uint32Array, littleEndian: boolean): Uint8Array => {
+  if (littleEndian === HOST_IS_LITTLE_ENDIAN) {
+    return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  }
   const bytes = new Uint8Array(words.length * 4);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < words.length; i++) view.setUint32(i * 4, words[i]!, littleEndian);

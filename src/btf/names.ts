@@ -233,8 +233,8 @@ const hashOf = (view: DataView, from: number): number => {
   return mix(hash, rest);
 };
 
-/** The rotation brings what multiplication pushed to the top back down. */
-const mix = (hash: number, word: number): number => {
+/** Adds a word to a hash. The rotation brings what multiplication pushed to the top back down. */
+export const mix = (hash: number, word: number): number => {
   const product = Math.imul(hash ^ word, 0x01000193);
   return (product << 13) | (product >>> 19);
 };

@@ -9,7 +9,7 @@
 import type { Btf } from './btf.ts';
 import type { BtfType } from './types.ts';
 
-const ENCODINGS: Readonly<Record<number, string>> = {
+export const INT_ENCODINGS: Readonly<Record<number, string>> = {
   0: '(none)',
   1: 'SIGNED',
   2: 'CHAR',
@@ -36,7 +36,7 @@ const quote = (name: string): string => (name === '' ? "'(anon)'" : `'${name}'`)
 const details = (btf: Btf, type: BtfType): string => {
   switch (type.kind) {
     case 'int': {
-      const encoding = ENCODINGS[type.encoding] ?? 'UNKN';
+      const encoding = INT_ENCODINGS[type.encoding] ?? 'UNKN';
       return ` size=${type.size} bits_offset=${type.offset} nr_bits=${type.bits} encoding=${encoding}`;
     }
     case 'ptr':

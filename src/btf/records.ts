@@ -19,7 +19,7 @@ import type { BtfHeader } from './header.ts';
 /** Words of struct btf_type: name_off, info, size or type. */
 export const RECORD_WORDS = 3;
 
-const HOST_IS_LITTLE_ENDIAN = /* @__PURE__ */ (() =>
+export const HOST_IS_LITTLE_ENDIAN = /* @__PURE__ */ (() =>
   new Uint8Array(new Uint16Array([1]).buffer)[0] === 1)();
 
 export class TypeRecords {

@@ -68,6 +68,13 @@ interface Candidate {
   readonly id: number;
 }
 
+/** The types of a kernel that may be meant by a type of a program: those of its kind and name, flavours aside. */
+export const candidatesIn = (kernel: Btf, local: Btf, typeId: number): readonly number[] => {
+  const type = local.type(typeId);
+  const kinds: readonly BtfKind[] = isAnyEnum(type) ? ['enum', 'enum64'] : [type.kind];
+  return kernel.candidates(essentialName(type.name), kinds);
+};
+
 /** Resolves the relocations of one program against one kernel. It remembers the candidates of each type. */
 export class CoreResolver {
   readonly #local: Btf;
@@ -131,11 +138,8 @@ export class CoreResolver {
   #candidatesOf(typeId: number): readonly Candidate[] {
     const known = this.#candidates.get(typeId);
     if (known !== undefined) return known;
-    const type = this.#local.type(typeId);
-    const essential = essentialName(type.name);
-    const kinds: readonly BtfKind[] = isAnyEnum(type) ? ['enum', 'enum64'] : [type.kind];
     const inBtf = (btf: Btf): Candidate[] =>
-      btf.candidates(essential, kinds).map((id) => ({ btf, id }));
+      candidatesIn(btf, this.#local, typeId).map((id) => ({ btf, id }));
     let candidates = inBtf(this.#kernel);
     if (candidates.length === 0) candidates = this.#modules().flatMap(inBtf);
     this.#candidates.set(typeId, candidates);

@@ -45,7 +45,7 @@ export class StringTable {
   /** The string at an offset; `at` is the byte that holds the offset, for the message. */
   get(offset: number, at?: number): string {
     if (offset === 0) return '';
-    const table = this.#tableOf(offset, at);
+    const table = this.tableOf(offset, at);
     const start = offset - table.first;
     const bytes = table.bytes.subarray(start, table.bytes.indexOf(0, start));
     let ascii = bytes.length < 1024;
@@ -57,7 +57,7 @@ export class StringTable {
 
   /** Whether the string at an offset is this one. */
   equals(offset: number, name: Uint8Array): boolean {
-    const { bytes, first } = this.#tableOf(offset);
+    const { bytes, first } = this.tableOf(offset);
     const start = offset - first;
     for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name[i]) return false;
     return bytes[start + name.length] === 0;
@@ -90,18 +90,19 @@ export class StringTable {
     return offsets;
   }
 
-  #find(needle: Uint8Array, from: number): number {
-    this.#search ??= createSearch(this.bytes);
-    return this.#search(needle, from);
-  }
-
-  #tableOf(offset: number, at?: number): StringTable {
+  /** The table that has this offset: this one, or a base. */
+  tableOf(offset: number, at?: number): StringTable {
     let table: StringTable = this;
     while (offset < table.first && table.base !== undefined) table = table.base;
     if (offset - table.first >= table.bytes.length) {
       throw new BtfError(`string offset ${offset} lies outside the string section`, at);
     }
     return table;
+  }
+
+  #find(needle: Uint8Array, from: number): number {
+    this.#search ??= createSearch(this.bytes);
+    return this.#search(needle, from);
   }
 }
 

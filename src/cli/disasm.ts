@@ -9,9 +9,9 @@ import { type AnyMap, assemble, type Condition, listing } from '../asm/index.ts'
 import { sourceOf } from '../kernel/sources.ts';
 import {
   type AnyMapSpec,
+  HOOKS,
   link,
   type ObjectSpec,
-  PROGRAM_TYPES,
   type ProgramSpec,
   variantsOf,
 } from '../object/index.ts';
@@ -83,7 +83,7 @@ const unlinked = (spec: ObjectSpec): string[] =>
   });
 
 const onNewKernel = ({ test }: Condition, { hook }: ProgramSpec): boolean =>
-  test === 'trusted' ? PROGRAM_TYPES[hook.type].trusted : true;
+  test === 'trusted' ? HOOKS[hook.type].trusted : true;
 
 const linked = async (spec: ObjectSpec): Promise<string[]> => {
   const { KernelWorld } = await import('../kernel/index.ts');

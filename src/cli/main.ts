@@ -12,6 +12,7 @@ const COMMANDS: Readonly<
 > = {
   list: () => import('./list.ts'),
   disasm: () => import('./disasm.ts'),
+  btf: () => import('./btf.ts'),
 };
 
 const help = (): string =>
@@ -24,6 +25,7 @@ const help = (): string =>
     'Commands:',
     '  list          the tools, and whether this kernel can run them',
     '  disasm TOOL   the instructions of a tool, with the lines that they come from',
+    '  btf [TYPE]    types of the kernel or of a file, as C, TypeScript or JSON',
     '',
     'beespoke COMMAND --help says more. Tools need root, or CAP_BPF and CAP_PERFMON.',
   ].join('\n');

@@ -20,25 +20,36 @@ export const parseOptions = (
   table: OptionTable,
   positionals: readonly string[] = [],
 ): Given => {
-  const named = Object.entries(table).filter(([name]) => !positionals.includes(name));
-  const parsed = parse(args, named);
-  if (parsed.positionals.length > positionals.length) {
-    throw new UsageError(
-      `unexpected argument ${JSON.stringify(parsed.positionals[positionals.length])}`,
-    );
+  const named = Object.fromEntries(
+    Object.entries(table).filter(([name]) => !positionals.includes(name)),
+  );
+  const { given, rest } = parseWithRest(args, named);
+  if (rest.length > positionals.length) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(rest[positionals.length])}`);
   }
-  const given: Record<string, string | boolean | number | undefined> = {};
-  for (const [name, option] of named) {
-    const value = parsed.values[flagOf(name)];
-    given[name] =
-      value === undefined ? defaultOf(option) : checked(`--${flagOf(name)}`, option, value);
-  }
-  positionals.forEach((name, index) => {
+  const placed = positionals.map((name, index) => {
     const option = table[name]!;
-    const value = parsed.positionals[index];
-    given[name] = value === undefined ? defaultOf(option) : checked(flagOf(name), option, value);
+    const value = rest[index];
+    return [name, value === undefined ? defaultOf(option) : checked(flagOf(name), option, value)];
   });
-  return given;
+  return { ...given, ...Object.fromEntries(placed) };
+};
+
+/** Parses the arguments of a command that takes any number by position, which are `rest`. */
+export const parseWithRest = (
+  args: readonly string[],
+  table: OptionTable,
+): { readonly given: Given; readonly rest: readonly string[] } => {
+  const named = Object.entries(table);
+  const { values, positionals } = parse(args, named);
+  const given = named.map(([name, option]) => {
+    const value = values[flagOf(name)];
+    return [
+      name,
+      value === undefined ? defaultOf(option) : checked(`--${flagOf(name)}`, option, value),
+    ];
+  });
+  return { given: Object.fromEntries(given), rest: positionals };
 };
 
 const parse = (args: readonly string[], named: readonly (readonly [string, Option])[]) => {

@@ -3,54 +3,59 @@
  * The running kernel, as linking asks for it. Every answer is found when it is first needed.
  */
 import { assemble, type Code, call, encode, exit, helperById, mov, r0 } from '../asm/index.ts';
-import { Btf } from '../btf/index.ts';
+import type { Btf, BtfKind } from '../btf/index.ts';
 import {
   BPF_F_NO_PREALLOC,
+  type BtfTarget,
+  HOOKS,
   type Hook,
   MAP_TYPES,
   type MapType,
-  PROGRAM_TYPES,
   type TracepointField,
   type World,
 } from '../object/index.ts';
 import {
   BpfError,
   closeFd,
+  isAtLeast,
+  kernelVersion,
+  type MapCreateOptions,
   mapCreate,
-  mapFile,
   type ProgLoadOptions,
   progLoad,
-  UnsupportedError,
 } from '../syscall/index.ts';
+import { configuration } from './configuration.ts';
+import { symbolAddress } from './kallsyms.ts';
+import { kernelBtf, moduleBtfs } from './kernel-btf.ts';
 import { hasEventNamed, tracepointFormat, tracepointId } from './tracefs.ts';
 import type { Feature } from './without.ts';
 
-const VMLINUX = '/sys/kernel/btf/vmlinux';
+/** Flags of BPF_PROG_LOAD (include/uapi/linux/bpf.h). */
+const BPF_F_SLEEPABLE = 1 << 4;
+const BPF_F_XDP_HAS_FRAGS = 1 << 5;
 
-/** The kernel's BTF: mapped once for the life of the process, decoded as it is asked. */
-let vmlinux: Btf | undefined | 'none';
-export const kernelBtf = (): Btf | undefined => {
-  if (vmlinux === undefined) {
-    try {
-      vmlinux = new Btf(mapFile(VMLINUX).bytes, { label: 'this kernel' });
-    } catch (error) {
-      // Not Linux: that is the news, not that there is no file.
-      if (error instanceof UnsupportedError) throw error;
-      vmlinux = 'none';
-    }
-  }
-  return vmlinux === 'none' ? undefined : vmlinux;
+/** What BPF_PROG_LOAD is told of a hook; `module` is the one whose BTF `attachBtfId` is in. */
+export type Attachment = Pick<ProgLoadOptions, 'expectedAttachType' | 'flags' | 'attachBtfId'> & {
+  readonly module?: string;
 };
 
-/** BPF_TRACE_RAW_TP of `enum bpf_attach_type`. */
-const BPF_TRACE_RAW_TP = 23;
+/** How the kernel's BTF names what programs are attached to. */
+const TARGETS = {
+  function: { prefix: '', kind: 'func' },
+  tracepoint: { prefix: 'btf_trace_', kind: 'typedef' },
+  lsm: { prefix: 'bpf_lsm_', kind: 'func' },
+  iterator: { prefix: 'bpf_iter_', kind: 'func' },
+} as const satisfies Record<BtfTarget, { readonly prefix: string; readonly kind: BtfKind }>;
 
 /** What the running kernel can do, less what `without` hides. */
 export class KernelWorld implements World {
   readonly without: ReadonlySet<Feature>;
+  readonly coreBtf: Btf | undefined;
 
-  constructor(without: ReadonlySet<Feature> = new Set()) {
+  /** @param coreBtf What CO-RE looks at in place of the kernel's types. */
+  constructor(without: ReadonlySet<Feature> = new Set(), coreBtf?: Btf) {
     this.without = without;
+    this.coreBtf = coreBtf;
   }
 
   get btf(): Btf | undefined {
@@ -61,11 +66,24 @@ export class KernelWorld implements World {
     return !this.without.has('isaV4') && once('isaV4', hasIsaV4);
   }
 
+  modules(): readonly Btf[] {
+    return this.without.has('btf') ? [] : moduleBtfs();
+  }
+
+  symbolAddress(name: string): bigint | undefined {
+    return symbolAddress(name);
+  }
+
+  configuration(name: string): string | undefined {
+    return configuration(name);
+  }
+
   hasHook(hook: Hook): boolean {
+    if (hook.type === 'tp_btf' && this.without.has('tp_btf')) return false;
+    if (HOOKS[hook.type].target !== undefined) return this.#target(hook) !== undefined;
     switch (hook.type) {
-      case 'tp_btf':
-        return !this.without.has('tp_btf') && this.#rawTracepoint(hook.name) !== undefined;
       case 'raw_tp':
+      case 'raw_tp.w':
         return !this.without.has('raw_tp') && this.#hasRawTracepoint(hook.name);
       case 'tracepoint':
         return tracepointId(hook.category, hook.name) !== undefined;
@@ -86,23 +104,37 @@ export class KernelWorld implements World {
     return tracepointFormat(category, name);
   }
 
-  /** What a tp_btf program says of its hook when it is loaded; others say it when they are attached. */
-  attachment(hook: Hook): Pick<ProgLoadOptions, 'expectedAttachType' | 'attachBtfId'> {
-    if (hook.type !== 'tp_btf') return {};
+  /** What a program says of its hook when it is loaded. */
+  attachment(hook: Hook): Attachment {
+    const { attach, sleepable, fragments, target } = HOOKS[hook.type];
+    const flags = (sleepable ? BPF_F_SLEEPABLE : 0) | (fragments ? BPF_F_XDP_HAS_FRAGS : 0);
+    const found = target && this.#target(hook);
     return {
-      expectedAttachType: BPF_TRACE_RAW_TP,
-      attachBtfId: this.#rawTracepoint(hook.name),
+      ...(attach !== 0 && { expectedAttachType: attach }),
+      ...(flags !== 0 && { flags }),
+      ...(found && { attachBtfId: found.id }),
+      ...(found?.module !== undefined && { module: found.module }),
     };
   }
 
-  /** The typedef that stands for a raw tracepoint in BTF: what a tp_btf program is attached to. */
-  #rawTracepoint(name: string): number | undefined {
-    return this.btf?.findByName(`btf_trace_${name}`, 'typedef');
+  /** The function or typedef in BTF that a program at this hook is attached to. */
+  #target({ type, name }: Hook): { readonly id: number; readonly module?: string } | undefined {
+    const { btf } = this;
+    const { target } = HOOKS[type];
+    if (!btf || !target) return undefined;
+    const { prefix, kind } = TARGETS[target];
+    const id = btf.findByName(prefix + name, kind);
+    if (id !== undefined) return { id };
+    for (const module of this.modules()) {
+      const id = module.findByName(prefix + name, kind);
+      if (id !== undefined) return { id, module: module.label };
+    }
+    return undefined;
   }
 
   /** Without BTF only those are known that are tracepoints as well; where tracefs is missing, attaching will tell. */
   #hasRawTracepoint(name: string): boolean {
-    if (this.btf) return this.#rawTracepoint(name) !== undefined;
+    if (this.btf) return this.#target({ type: 'tp_btf', section: '', name }) !== undefined;
     return hasEventNamed(name) ?? true;
   }
 }
@@ -133,22 +165,15 @@ const loads = (
 
 /** Whether a sign-extending move is known: other kernels say "reserved fields". */
 const hasIsaV4 = (): boolean =>
-  loads({ type: PROGRAM_TYPES.socket.number }, [
-    mov(r0, 0),
-    { ...mov(r0, r0), offset: 8 },
-    exit(),
-  ]) === true;
+  loads({ type: HOOKS.socket.program }, [mov(r0, 0), { ...mov(r0, r0), offset: 8 }, exit()]) ===
+  true;
 
 /** The verifier names a helper that it does not know before it looks at the arguments. */
-const hasHelper = (
-  id: number,
-  { type }: Hook,
-  attachment: ReturnType<KernelWorld['attachment']>,
-): boolean => {
+const hasHelper = (id: number, { type }: Hook, attachment: Attachment): boolean => {
   const helper = helperById(id);
   if (!helper) return false;
   const bare = { ...helper, args: [], required: 0 };
-  const options = { type: PROGRAM_TYPES[type].number, ...attachment };
+  const options = { type: HOOKS[type].program, ...attachment };
   const result = loads(options, [call(bare), mov(r0, 0), exit()]);
   if (result === true) return true;
   return !/invalid func|unknown func|program of this type cannot use helper/.test(result.log ?? '');
@@ -156,8 +181,14 @@ const hasHelper = (
 
 /** Only EINVAL says that a type is not known; EPERM does not. */
 const hasMap = (type: MapType): boolean => {
+  const { number, since } = MAP_TYPES[type];
+  const shape = shapeOf(type);
+  if (!shape) {
+    const [major, minor] = since.split('.').map(Number);
+    return isAtLeast(kernelVersion(), major!, minor!);
+  }
   try {
-    closeFd(mapCreate({ type: MAP_TYPES[type].number, maxEntries: 1, ...shapeOf(type) }));
+    closeFd(mapCreate({ type: number, maxEntries: 1, ...shape }));
     return true;
   } catch (error) {
     if (error instanceof BpfError) return error.code !== 'EINVAL';
@@ -165,9 +196,20 @@ const hasMap = (type: MapType): boolean => {
   }
 };
 
-/** The smallest map of a type. */
-const shapeOf = (type: MapType) => {
+/** The smallest map of a type; undefined for those that need types of their own, or of the kernel. */
+const shapeOf = (type: MapType): Omit<MapCreateOptions, 'type'> | undefined => {
   switch (type) {
+    case 'sk_storage':
+    case 'inode_storage':
+    case 'task_storage':
+    case 'cgrp_storage':
+    case 'struct_ops':
+    case 'arena':
+      return undefined;
+    case 'cgroup_storage':
+    case 'percpu_cgroup_storage':
+      return { keySize: 8, valueSize: 4, maxEntries: 0 };
+    case 'user_ringbuf':
     case 'ringbuf':
       // A multiple of any page size.
       return { maxEntries: 65536 };

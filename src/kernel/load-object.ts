@@ -7,6 +7,7 @@
  * for await (const { pid, comm } of tool.maps.events.read({ signal })) console.log(pid, comm);
  */
 import type { AnyMap } from '../asm/index.ts';
+import type { Btf } from '../btf/index.ts';
 import {
   type AnyMapSpec,
   counterName,
@@ -27,6 +28,7 @@ import {
 import { KernelWorld } from './kernel-world.ts';
 import { attach, type Link } from './link.ts';
 import { createLiveMap, type Live, type LiveMap } from './live-map.ts';
+import { ModuleDescriptors } from './module-descriptors.ts';
 import { ObjectBtf } from './object-btf.ts';
 import { loadProgram, type Program } from './program.ts';
 import { type Feature, featuresWithout } from './without.ts';
@@ -36,6 +38,10 @@ export interface LoadOptions {
   readonly without?: readonly Feature[] | undefined;
   /** Send the kernel line info at once, so that bpftool shows our lines; else only after a refusal. */
   readonly lines?: boolean | undefined;
+  /** The programs to load; without it all but those that load only when they are asked for. */
+  readonly programs?: readonly string[] | undefined;
+  /** The types that CO-RE looks at in place of the kernel's: those of another kernel, or of one that has none. */
+  readonly btf?: Btf | undefined;
 }
 
 /** What was lost since the object was loaded, by where. */
@@ -190,16 +196,18 @@ export const loadObject = <
   spec: ObjectSpec<M, P>,
   options: LoadOptions = {},
 ): LoadedObject<M, P> => {
-  const world = new KernelWorld(featuresWithout(options.without));
-  const linked = link(spec, world);
+  const world = new KernelWorld(featuresWithout(options.without), options.btf);
+  const linked = link(spec, world, { programs: options.programs });
   raiseMemlock();
   const owned: Closable[] = [];
+  const modules = new ModuleDescriptors();
   try {
     const btf = new ObjectBtf(linked);
     owned.push(btf);
     const { maps, fds, counters } = createMaps(linked, btf, world, owned);
     const fdOf = (map: AnyMap): number => fds.get(map)!;
-    const context = { world, license: linked.license, fdOf, btf, lines: options.lines ?? false };
+    const { license } = linked;
+    const context = { world, license, fdOf, modules, btf, lines: options.lines ?? false };
     const programs: Record<string, Program> = {};
     for (const each of linked.programs) {
       const program = loadProgram(each, context);
@@ -211,6 +219,9 @@ export const loadObject = <
   } catch (error) {
     closeAll(owned);
     throw error;
+  } finally {
+    // The kernel keeps what the programs need.
+    modules.close();
   }
 };
 

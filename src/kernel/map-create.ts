@@ -11,7 +11,7 @@ import type { AnyMapSpec, GlobalsSpec, MapSpec, MapType } from '../object/index.
 import type { FileDescriptor } from '../syscall/index.ts';
 import { Globals } from './globals.ts';
 import { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
-import type { MapBase } from './map-base.ts';
+import { MapBase } from './map-base.ts';
 import { createMapDescriptor, type MapDescriptorOptions } from './map-descriptor.ts';
 import { BloomFilter, BpfQueue } from './map-keyless.ts';
 import { CgroupArray, MapOfMaps, ProgArray } from './map-references.ts';
@@ -133,8 +133,13 @@ function wrap(
       throw new TypeError(
         `map ${name}: a ${spec.type} is read by a ${spec.type === 'ringbuf' ? 'RingBuffer' : 'PerfBuffer'}`,
       );
+    default:
+      return new OpaqueMap(descriptor, name, spec);
   }
 }
+
+/** A map that user space has no methods for: programs use it, and `fd` and `info()` tell of it. */
+class OpaqueMap extends MapBase {}
 
 const holdsVariables = ({ section, value }: AnyMapSpec): boolean =>
   section !== undefined && (value as Layout).kind === 'struct';

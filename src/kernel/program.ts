@@ -2,13 +2,8 @@
  * @module
  * Programs in the kernel: loaded in two steps, the second with lines and a log when the first is refused.
  */
-import { type AnyMap, encode, type Instruction } from '../asm/index.ts';
-import {
-  type LinkedProgram,
-  PROGRAM_TYPES,
-  type ProgramSpec,
-  RequirementError,
-} from '../object/index.ts';
+import { type AnyMap, encode, type Instruction, LDDW } from '../asm/index.ts';
+import { HOOKS, type LinkedProgram, type ProgramSpec, RequirementError } from '../object/index.ts';
 import {
   BpfError,
   FileDescriptor,
@@ -22,6 +17,7 @@ import {
   progTestRun,
 } from '../syscall/index.ts';
 import type { KernelWorld } from './kernel-world.ts';
+import type { ModuleDescriptors } from './module-descriptors.ts';
 import type { ObjectBtf } from './object-btf.ts';
 import { VerifierError } from './verifier-error.ts';
 
@@ -31,6 +27,7 @@ export interface LoadContext {
   readonly license: string;
   /** The descriptor of a map. */
   readonly fdOf: (map: AnyMap) => number;
+  readonly modules: ModuleDescriptors;
   readonly btf: ObjectBtf;
   /** Send line info at once. */
   readonly lines: boolean;
@@ -91,13 +88,18 @@ export class Program {
 /** Loads a program. Throws a VerifierError when the verifier refuses it. */
 export const loadProgram = (linked: LinkedProgram, context: LoadContext): Program => {
   const { name, spec } = linked;
-  const { world, license, btf } = context;
+  const { world, license, btf, modules } = context;
+  const { module, ...attachment } = world.attachment(spec.hook);
+  const called = new CalledModules(modules);
+  const { instructions } = linked.assembly;
   const options: ProgLoadOptions = {
-    type: PROGRAM_TYPES[spec.hook.type].number,
-    insns: encode(linked.assembly.instructions.map((each) => withDescriptor(each, context))),
+    type: HOOKS[spec.hook.type].program,
+    insns: encode(instructions.map((each) => withDescriptor(each, context, called))),
     license,
     name: objectName(name),
-    ...world.attachment(spec.hook),
+    ...attachment,
+    attachBtfObjFd: module === undefined ? undefined : modules.fdOf(module),
+    fdArray: called.descriptors,
   };
   try {
     const { fd } = progLoad({ ...options, ...btf.ofProgram(linked, context.lines) });
@@ -151,9 +153,45 @@ const loadWithLog = (
   }
 };
 
-const withDescriptor = (instruction: Instruction, { fdOf }: LoadContext): Instruction => {
-  const { reference } = instruction;
-  if (!reference || reference.kind === 'function') return instruction;
-  const offset = reference.kind === 'value' ? reference.offset : 0;
-  return { ...instruction, imm64: BigInt(fdOf(reference.map)) | (BigInt(offset) << 32n) };
+/** The modules whose functions a program calls, by their index in the array of descriptors; 0 is the kernel. */
+class CalledModules {
+  readonly #modules: ModuleDescriptors;
+  readonly #fds: number[] = [0];
+
+  constructor(modules: ModuleDescriptors) {
+    this.#modules = modules;
+  }
+
+  indexOf(module: string): number {
+    const fd = this.#modules.fdOf(module);
+    const known = this.#fds.indexOf(fd);
+    return known > 0 ? known : this.#fds.push(fd) - 1;
+  }
+
+  get descriptors(): Int32Array | undefined {
+    return this.#fds.length > 1 ? Int32Array.from(this.#fds) : undefined;
+  }
+}
+
+const withDescriptor = (
+  instruction: Instruction,
+  { fdOf, modules }: LoadContext,
+  called: CalledModules,
+): Instruction => {
+  const { reference, imm64 = 0n } = instruction;
+  switch (reference?.kind) {
+    case 'map':
+      return { ...instruction, imm64: BigInt(fdOf(reference.map)) };
+    case 'value':
+      return {
+        ...instruction,
+        imm64: BigInt(fdOf(reference.map)) | (BigInt(reference.offset) << 32n),
+      };
+    case 'module':
+      return instruction.opcode === LDDW
+        ? { ...instruction, imm64: imm64 | (BigInt(modules.fdOf(reference.module)) << 32n) }
+        : { ...instruction, offset: called.indexOf(reference.module) };
+    default:
+      return instruction;
+  }
 };

@@ -94,6 +94,40 @@ export const hookArguments = <F extends Fields>(fields: F): Struct<F, 'core'> =>
 export const tracepointFields = <F extends Fields>(fields: F): Struct<F, 'core'> =>
   make('context', fields, 'tracepoint', false) as Struct<F, 'core'>;
 
+/**
+ * A struct or union whose fields are where a compiler has put them, as its BTF says: packed, or aligned by hand. The
+ * members must lie in `size` bytes.
+ */
+export const placedStruct = (
+  name: string,
+  members: readonly Member[],
+  {
+    size,
+    align,
+    union,
+  }: { readonly size: number; readonly align: number; readonly union: boolean },
+): Struct<Fields> => {
+  const what = `${union ? 'union' : 'struct'} ${name}`;
+  for (const { name: field, layout, offset } of members) {
+    checkField(`${what}: field ${field}`, layout, false);
+    if (offset < 0 || offset + layout.size > size)
+      throw new RangeError(`${what}: field ${field} does not lie in its ${size} bytes`);
+  }
+  return Object.freeze({
+    kind: 'struct' as const,
+    name,
+    union,
+    origin: 'local' as const,
+    fields: Object.fromEntries(members.map((member) => [member.name, member.layout])),
+    members,
+    size,
+    align,
+    at(this: Struct<Fields>, base: Base, offset?: number) {
+      return placeAt(this, base, offset) as unknown as Place<Struct<Fields>, Fields, 'plain'>;
+    },
+  });
+};
+
 function make(
   name: string,
   fields: Fields,

@@ -6,7 +6,7 @@
 import { type Relocation, sizeBits } from '../asm/index.ts';
 import { type Btf, CoreResolver, type CoreResult } from '../btf/index.ts';
 import type { Access, Fields, Layout, Struct } from '../layout/index.ts';
-import type { Hook } from './program-spec.ts';
+import type { Hook } from './sections.ts';
 import type { TypeInfo } from './type-info.ts';
 import { RequirementError, type TracepointField, type World } from './world.ts';
 
@@ -19,6 +19,8 @@ export interface Resolved {
   readonly missing?: string | undefined;
   /** Why a plain load would be wrong, although there is a value. */
   readonly badLoad?: string | undefined;
+  /** What the compiler must have written there, in a program from a file. */
+  readonly expected?: bigint | undefined;
 }
 
 type AnyStruct = Struct<Fields, Access>;
@@ -40,10 +42,14 @@ export class KernelNumbers {
   resolve(relocation: Relocation, hook: Hook): Resolved {
     const { root } = relocation;
     if (root.kind === 'struct' && root.origin === 'arguments')
-      return this.#argument(root, relocation, hook as TypedHook);
+      return this.#argument(root, relocation, hook);
     if (root.kind === 'struct' && root.origin === 'tracepoint')
       return this.#recordField(root, relocation, hook as RecordHook);
-    return ofCore(this.#coreResult(relocation), relocation);
+    const result = this.#coreResult(relocation);
+    const resolved = ofCore(result, relocation);
+    return root.kind === 'type' && result.validate
+      ? { ...resolved, expected: result.localValue }
+      : resolved;
   }
 
   /** Whether the number reaches `least`; what does not exist counts as 0. */
@@ -53,9 +59,9 @@ export class KernelNumbers {
   }
 
   #coreResult({ kind, root, path }: Relocation): CoreResult {
-    this.#core ??= new CoreResolver(
-      this.#types.builder.build({ label: 'the program' }),
-      this.#btf(root.name),
+    const { coreBtf } = this.#world;
+    this.#core ??= new CoreResolver(this.#types.local, coreBtf ?? this.#btf(root.name), () =>
+      coreBtf ? [] : this.#world.modules(),
     );
     return this.#core.resolve({
       kind,
@@ -73,7 +79,7 @@ export class KernelNumbers {
   }
 
   /** Arguments are eight bytes each, in the kernel's order. */
-  #argument(root: AnyStruct, { kind, path }: Relocation, { section, name }: TypedHook): Resolved {
+  #argument(root: AnyStruct, { kind, path }: Relocation, { section, name }: Hook): Resolved {
     const argument = String(path[0]);
     const names = this.#argumentNames(name);
     const index = names
@@ -109,9 +115,8 @@ export class KernelNumbers {
   }
 }
 
-/** The hooks that have arguments, and those that have records: programs are checked for it when they are built. */
-type TypedHook = Extract<Hook, { readonly type: 'tp_btf' | 'raw_tp' }>;
-type RecordHook = Extract<Hook, { readonly type: 'tracepoint' }>;
+/** The hooks that have records: programs are checked for it when they are built. */
+type RecordHook = Extract<Hook, { readonly category: string }>;
 
 const recordOffset = (
   root: AnyStruct,
@@ -171,6 +176,7 @@ const isBitfield = (root: Relocation['root'], path: readonly (string | number)[]
 
 /** `0:2:1`: the way from the root to a field, as CO-RE writes it. */
 export const accessOf = (root: Relocation['root'], path: readonly (string | number)[]): string => {
+  if (root.kind === 'type') return path.join(':');
   if (root.kind === 'enum')
     return path.length === 0 ? '0' : String(Object.keys(root.values).indexOf(String(path[0])));
   let layout: Layout = root;

@@ -2,8 +2,19 @@
  * @module
  * What is loaded: objects, programs and maps as data; their own BTF; and linking them for one kernel.
  */
+export { configurationBytes } from './configuration.ts';
 export { accessOf, argumentNames, KernelNumbers, type Resolved } from './core.ts';
-export { type LinkedObject, type LinkedProgram, link, POISON, parseHook } from './link.ts';
+export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
+export { layoutOf } from './layout-of.ts';
+export { globalBytes } from './global-values.ts';
+export {
+  type LinkedObject,
+  type LinkedProgram,
+  type LinkOptions,
+  link,
+  POISON,
+  parseHook,
+} from './link.ts';
 export {
   clearPadding,
   holesOf,
@@ -15,8 +26,17 @@ export {
   update,
 } from './loss.ts';
 export * from './map-spec.ts';
+export { isMapType, MAP_TYPES, type MapType, mapTypeOf } from './map-types.ts';
 export { counterName, type ObjectSpec, object } from './object-spec.ts';
 export * from './program-spec.ts';
+export {
+  type BtfTarget,
+  HOOKS,
+  type Hook,
+  type HookDefinition,
+  type HookType,
+  parseSection,
+} from './sections.ts';
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
 export { TypeInfo } from './type-info.ts';
 export { RequirementError, type TracepointField, type World } from './world.ts';

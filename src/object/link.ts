@@ -10,25 +10,23 @@ import {
   BPF_ALU,
   BPF_CALL,
   BPF_JMP,
-  BPF_LDX,
   BPF_MEMSX,
   type Condition,
   classOf,
   type Instruction,
   make,
+  mapOf,
   type Relocation,
   slotsOf,
 } from '../asm/index.ts';
 import { KernelNumbers, type Resolved, resized } from './core.ts';
-import { type AnyMapSpec, isMapType, MAP_TYPES } from './map-spec.ts';
+import type { ConfigVariable, ExternSpec } from './extern-spec.ts';
+import type { AnyMapSpec } from './map-spec.ts';
+import { isMapType, MAP_TYPES } from './map-types.ts';
 import type { ObjectSpec } from './object-spec.ts';
-import {
-  type Hook,
-  PROGRAM_TYPES,
-  type ProgramEntry,
-  type ProgramSpec,
-  variantsOf,
-} from './program-spec.ts';
+import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.ts';
+import { HOOKS, type Hook, parseSection } from './sections.ts';
+import { KernelSymbols, linkSymbol } from './symbols.ts';
 import { TypeInfo } from './type-info.ts';
 import { relocationOf, visitProgram } from './visit.ts';
 import { RequirementError, type World } from './world.ts';
@@ -54,30 +52,67 @@ export interface LinkedObject {
   readonly programs: readonly LinkedProgram[];
   /** What was left out: optional programs, and maps that this kernel does not know and no program needs. */
   readonly missing: readonly string[];
+  /** The variables of the map `.kconfig`, to be filled in. */
+  readonly config: readonly ConfigVariable[];
+}
+
+export interface LinkOptions {
+  /** The programs to link; without it all but those that load only when they are asked for. */
+  readonly programs?: readonly string[] | undefined;
 }
 
 /** Decides and fills in all that the world knows. Throws a RequirementError when it lacks something. */
-export const link = (spec: ObjectSpec, world: World): LinkedObject => {
-  const chosen = Object.entries(spec.programs).map(
-    ([name, entry]) => [name, choose(name, entry, world)] as const,
-  );
-  const types = new TypeInfo();
+export const link = (
+  spec: ObjectSpec,
+  world: World,
+  { programs: wanted }: LinkOptions = {},
+): LinkedObject => {
+  if (spec.bigEndian)
+    throw new RequirementError(
+      'the object is for big-endian machines, and can only be looked at here',
+    );
+  const chosen = Object.entries(spec.programs)
+    .filter(([name, entry]) => wanted?.includes(name) ?? loadsByItself(entry))
+    .map(([name, entry]) => [name, choose(name, entry, world)] as const);
+  const types = new TypeInfo(spec.types);
   for (const [, program] of chosen) if (program) addRoots(types, program);
   const numbers = new KernelNumbers(types, world);
+  const linker: Linker = { types, numbers, world, symbols: undefined };
   const programs = chosen.flatMap(([name, program]) =>
-    program ? linkProgram(name, program, types, numbers, world) : [],
+    program ? linkProgram(name, program, linker) : [],
   );
   const maps = chooseMaps(spec.maps, programs, world);
   const missing = [
     ...chosen.flatMap(([name, program]) => (program ? [] : name)),
     ...Object.keys(spec.maps).filter((name) => !Object.hasOwn(maps, name)),
   ];
-  return { license: spec.license, types, maps, hidden: spec.hidden, programs, missing };
+  const { license, hidden, config = [] } = spec;
+  return { license, types, maps, hidden, programs, missing, config };
 };
+
+/** What all programs of an object are linked with. */
+interface Linker {
+  readonly types: TypeInfo;
+  readonly numbers: KernelNumbers;
+  readonly world: World;
+  /** Made for the first program that names one. */
+  symbols: KernelSymbols | undefined;
+}
+
+const loadsByItself = (entry: ProgramEntry): boolean =>
+  variantsOf(entry).every(({ autoload }) => autoload !== false);
 
 /** The first variant that the kernel can run; undefined when an optional program has none. */
 const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | undefined => {
   const variants = variantsOf(entry);
+  for (const { hook } of variants)
+    if (hook.type === 'unspec')
+      throw new RequirementError(
+        `${name}: no hook is known for the section ${JSON.stringify(hook.section)}; libbpf's names are such as tracepoint/CATEGORY/NAME, kprobe/FUNCTION or xdp`,
+      );
+  // With nothing to choose from, attaching will tell; only what is named at load must be there.
+  const [only] = variants;
+  if (entry.kind === 'program' && !HOOKS[entry.hook.type].target) return only;
   // Without type information a variant that needs none; where there is none, linking says what is missing.
   const found =
     variants.find((each) => world.hasHook(each.hook) && (!needsTypes(each) || world.btf)) ??
@@ -91,7 +126,7 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
 const visitRoots = (program: ProgramSpec, visit: (root: Relocation['root']) => void): void =>
   visitProgram(program, (item) => {
     const root = relocationOf(item)?.root;
-    if (root?.origin === 'kernel' || root?.kind === 'enum') visit(root);
+    if (root && (root.kind !== 'struct' || root.origin === 'kernel')) visit(root);
   });
 
 const needsTypes = (program: ProgramSpec): boolean => {
@@ -128,17 +163,10 @@ const chooseMaps = (
 };
 
 const uses = ({ assembly }: LinkedProgram, map: AnyMapSpec): boolean =>
-  assembly.instructions.some(
-    ({ reference }) => reference && reference.kind !== 'function' && reference.map === map,
-  );
+  assembly.instructions.some((instruction) => mapOf(instruction) === map);
 
-const linkProgram = (
-  name: string,
-  spec: ProgramSpec,
-  types: TypeInfo,
-  numbers: KernelNumbers,
-  world: World,
-): LinkedProgram => {
+const linkProgram = (name: string, spec: ProgramSpec, linker: Linker): LinkedProgram => {
+  const { types, numbers, world } = linker;
   const { hook } = spec;
   const assembly = assemble(spec.body, (condition) => holds(condition, hook, numbers, world));
   const poisoned = new Map<number, string>();
@@ -146,9 +174,7 @@ const linkProgram = (
   const instructions = assembly.instructions.flatMap((instruction) => {
     const here = slot;
     slot += slotsOf(instruction);
-    const { relocation } = instruction;
-    if (!relocation) return instruction;
-    const done = relocate(instruction, relocation, numbers.resolve(relocation, hook));
+    const done = fillIn(instruction, hook, linker);
     if (typeof done !== 'string') return done;
     poisoned.set(here, done);
     // Refused by the verifier if it is reached; code behind a check of existence is not.
@@ -157,9 +183,19 @@ const linkProgram = (
     return Array.from({ length: slotsOf(instruction) }, () => poison);
   });
   const functionIds = assembly.functions.map(({ subprogram }) =>
-    subprogram ? types.subprogram(subprogram) : types.program(name),
+    subprogram ? types.subprogram(subprogram) : types.program(name, spec.typeId),
   );
   return { name, spec, assembly: { ...assembly, instructions }, functionIds, poisoned };
+};
+
+/** The instruction with what the kernel says; a string says why it must not be reached. */
+const fillIn = (instruction: Instruction, hook: Hook, linker: Linker): Instruction | string => {
+  const { relocation, reference } = instruction;
+  if (relocation)
+    return relocate(instruction, relocation, linker.numbers.resolve(relocation, hook));
+  if (reference?.kind !== 'extern') return instruction;
+  linker.symbols ??= new KernelSymbols(linker.types.local, linker.world);
+  return linkSymbol(instruction, linker.symbols.resolve(reference.extern as ExternSpec));
 };
 
 const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: World): boolean => {
@@ -175,22 +211,28 @@ const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: 
     case 'isa':
       return world.isaV4;
     case 'trusted':
-      return PROGRAM_TYPES[hook.type].trusted;
+      return HOOKS[hook.type].trusted;
   }
 };
 
-/** The hook of a section name. */
+/** The hook of a section name. Throws an AssemblerError when there is none. */
 export const parseHook = (section: string): Hook => {
-  const [type, ...rest] = section.split('/');
-  const [category, name] = rest;
-  if ((type === 'tracepoint' || type === 'tp') && category && name)
-    return { type: 'tracepoint', section, category, name };
-  if ((type === 'raw_tp' || type === 'tp_btf') && category && !name)
-    return { type, section, name: category };
+  const hook = parseSection(section);
+  if (hook && isWhole(hook)) return hook;
   throw new AssemblerError(
-    `hookExists: 'tracepoint/CATEGORY/NAME', 'raw_tp/NAME' or 'tp_btf/NAME', got ${JSON.stringify(section)}`,
+    `hookExists: a section name as libbpf has it, 'tracepoint/CATEGORY/NAME' or 'fentry/FUNCTION', got ${JSON.stringify(section)}`,
   );
 };
+
+/** Whether it names one place: programs can be loaded for less. */
+const isWhole = (hook: Hook): boolean => {
+  if (!HOOKS[hook.type].named) return true;
+  if ('category' in hook && hook.category === '') return false;
+  return hook.name !== '' && (HOOKS[hook.type].program === KPROBE || !hook.name.includes('/'));
+};
+
+/** BPF_PROG_TYPE_KPROBE: the names of uprobes have paths in them. */
+const KPROBE = 2;
 
 /**
  * Puts a number where the class of the instruction has it, as libbpf does (bpf_core_patch_insn). A string says why the
@@ -199,10 +241,11 @@ export const parseHook = (section: string): Hook => {
 const relocate = (
   instruction: Instruction,
   { root, path }: Relocation,
-  { value, size, missing, badLoad }: Resolved,
+  { value, size, missing, badLoad, expected }: Resolved,
 ): Instruction | string => {
   const { opcode } = instruction;
   if (missing !== undefined) return missing;
+  if (expected !== undefined) checkWritten(instruction, expected, root.name);
   if (instruction.imm64 !== undefined) return { ...instruction, imm64: value };
   const what = [root.name, ...path].join('.');
   if (classOf(opcode) >= BPF_ALU) {
@@ -219,12 +262,21 @@ const relocate = (
     );
   }
   const offset = Number(value);
-  if (classOf(opcode) !== BPF_LDX) return { ...instruction, offset };
   if (badLoad !== undefined) return badLoad;
   if (size === undefined) return { ...instruction, offset };
   if ((opcode & 0xe0) === BPF_MEMSX)
     return `${what} has ${size} bytes in this kernel, so that loadSigned takes the wrong sign; use read`;
   return { ...instruction, offset, opcode: resized(opcode, size) };
+};
+
+/** What the compiler wrote must be what the relocation says of it, or they do not belong together. */
+const checkWritten = (instruction: Instruction, expected: bigint, what: string): void => {
+  const { opcode, imm, imm64, offset } = instruction;
+  const written = imm64 ?? BigInt(classOf(opcode) >= BPF_ALU ? imm : offset);
+  if (BigInt.asUintN(64, written) === BigInt.asUintN(64, expected)) return;
+  throw new RequirementError(
+    `a relocation of ${what} expects ${expected} in its instruction, which has ${written}: the file is damaged`,
+  );
 };
 
 /** libbpf's number for instructions that must not be reached: `call 0xbad2310`. */

@@ -9,39 +9,15 @@
  */
 import { type AnyMap, AssemblerError, callSite } from '../asm/index.ts';
 import { type Fields, type Input, type Layout, type Struct, u32 } from '../layout/index.ts';
-
-/** Map types by their kernel names in lower case, with their numbers and first kernels. */
-// biome-ignore-start format: a table
-export const MAP_TYPES = {
-  hash: { number: 1, since: '3.19' },
-  array: { number: 2, since: '3.19' },
-  prog_array: { number: 3, since: '4.2' },
-  perf_event_array: { number: 4, since: '4.3' },
-  percpu_hash: { number: 5, since: '4.6' },
-  percpu_array: { number: 6, since: '4.6' },
-  stack_trace: { number: 7, since: '4.6' },
-  cgroup_array: { number: 8, since: '4.8' },
-  lru_hash: { number: 9, since: '4.10' },
-  lru_percpu_hash: { number: 10, since: '4.10' },
-  lpm_trie: { number: 11, since: '4.11' },
-  array_of_maps: { number: 12, since: '4.12' },
-  hash_of_maps: { number: 13, since: '4.12' },
-  queue: { number: 22, since: '4.20' },
-  stack: { number: 23, since: '4.20' },
-  ringbuf: { number: 27, since: '5.8' },
-  bloom_filter: { number: 30, since: '5.16' },
-} as const;
-// biome-ignore-end format: a table
-export type MapType = keyof typeof MAP_TYPES;
-export const isMapType = (name: string): name is MapType => Object.hasOwn(MAP_TYPES, name);
+import type { MapType } from './map-types.ts';
 
 /** Flags of BPF_MAP_CREATE (include/uapi/linux/bpf.h). */
 export const BPF_F_NO_PREALLOC = 1;
 export const BPF_F_RDONLY_PROG = 1 << 7;
 export const BPF_F_MMAPABLE = 1 << 10;
 
-/** What global variables are for the linker: zeroed, initialised, or read-only. */
-export type Section = 'bss' | 'data' | 'rodata';
+/** What global variables are for the linker: zeroed, initialised, read-only, or of the kernel's configuration. */
+export type Section = 'bss' | 'data' | 'rodata' | 'kconfig';
 
 /** A map to be created. */
 export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> extends AnyMap {
@@ -53,8 +29,8 @@ export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> 
   readonly maxEntries: number;
   /** `BPF_F_*` of map creation. */
   readonly flags: number;
-  /** Depends on the type: the number of hash functions of a bloom filter. */
-  readonly extra: number;
+  /** Depends on the type: the number of hash functions of a bloom filter, the address of an arena. */
+  readonly extra: number | bigint;
   /** Bytes of each CPU's buffer, for a perf event array. */
   readonly bufferSize: number;
   /** What an array or hash of maps holds. */
@@ -63,8 +39,21 @@ export interface MapSpec<T extends MapType = MapType, K = unknown, V = unknown> 
   readonly otherwise?: MapSpec | undefined;
   /** Set on maps that hold global variables. */
   readonly section?: Section | undefined;
-  /** The values that a map starts with: by index for arrays. */
+  /**
+   * The values that a map starts with, by index: of an array values or their bytes, of an array of maps their specs, of
+   * a program array the names of programs.
+   */
   readonly initial?: readonly unknown[] | undefined;
+  /** The NUMA node of its memory. */
+  readonly numaNode?: number | undefined;
+  /** Whether it is shared under its name in the BPF file system: LIBBPF_PIN_BY_NAME. */
+  readonly pinned?: boolean | undefined;
+  /** What the kernel calls it in place of its name: libbpf puts the object's name before `.rodata`. */
+  readonly kernelName?: string | undefined;
+  /** Of a struct_ops map: the programs that are its functions, by the names of the members. */
+  readonly operations?: Readonly<Record<string, string>> | undefined;
+  /** Its types in the BTF of the file that it was read from; 0 where it has none. */
+  readonly typeIds?: { readonly key: number; readonly value: number } | undefined;
 }
 export type AnyMapSpec = MapSpec<MapType, unknown, unknown>;
 
@@ -154,7 +143,7 @@ const checkKind = (
   const prefix = key?.kind === 'struct' ? key.members[0] : undefined;
   if (type === 'lpm_trie' && !(prefix?.layout.kind === 'scalar' && prefix.layout.size === 4))
     refuse('the key starts with a u32, the number of bits that count');
-  if (type === 'bloom_filter') checkNumber('hashes', extra!, 1, 15, refuse);
+  if (type === 'bloom_filter') checkNumber('hashes', Number(extra), 1, 15, refuse);
   if (inner && (inner.inner || inner.type === 'prog_array'))
     refuse(`its maps cannot be of type ${inner.type}`);
 };

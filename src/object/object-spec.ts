@@ -5,7 +5,16 @@
  * @example
  * object({ license: 'Dual MIT/GPL', maps: { events }, programs: { onExit: tracepoint('sched/sched_process_exit', [...]) } })
  */
-import { type AnyMap, AssemblerError, callSite, checkLicense, type Site } from '../asm/index.ts';
+import {
+  type AnyMap,
+  AssemblerError,
+  callSite,
+  checkLicense,
+  mapOf,
+  type Site,
+} from '../asm/index.ts';
+import type { Btf } from '../btf/index.ts';
+import type { ConfigVariable } from './extern-spec.ts';
 import { lossOf } from './loss.ts';
 import type { AnyMapSpec } from './map-spec.ts';
 import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.ts';
@@ -22,6 +31,12 @@ export interface ObjectSpec<
   readonly programs: P;
   /** Maps that macros brought along, such as the counters of lost events, under the names that they get. */
   readonly hidden: Readonly<Record<string, AnyMapSpec>>;
+  /** Of an object from a file: its BTF, whose ids its programs, maps and relocations have. */
+  readonly types?: Btf | undefined;
+  /** Of an object from a file: the variables of its map `.kconfig`. */
+  readonly config?: readonly ConfigVariable[] | undefined;
+  /** Of an object from a file: that it is for machines of the other byte order than all that this library loads on. */
+  readonly bigEndian?: boolean | undefined;
 }
 
 /** An object of these programs and maps. Throws an AssemblerError where something cannot be loaded anywhere. */
@@ -85,16 +100,16 @@ const hiddenMaps = (
   const hidden: Record<string, AnyMapSpec> = {};
   for (const [name, program] of programs) {
     visitProgram(program, (item) => {
-      const reference = item.kind === 'instruction' ? item.reference : undefined;
-      if (!reference || reference.kind === 'function' || named.has(reference.map)) return;
-      const counter = counters.get(reference.map);
+      const map = item.kind === 'instruction' ? mapOf(item) : undefined;
+      if (!map || named.has(map)) return;
+      const counter = counters.get(map);
       if (!counter) {
         throw new AssemblerError(
-          `object: ${name} uses a ${reference.map.type} that is not among its maps; name it there`,
+          `object: ${name} uses a ${map.type} that is not among its maps; name it there`,
           item.kind === 'instruction' ? item.site : undefined,
         );
       }
-      hidden[counter] = reference.map as AnyMapSpec;
+      hidden[counter] = map as AnyMapSpec;
     });
   }
   return hidden;

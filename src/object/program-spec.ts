@@ -1,8 +1,6 @@
 /**
  * @module
- * Programs as data, and the hooks that they are for.
- *
- * Section names are libbpf's (Documentation/bpf/libbpf/program_types.rst).
+ * Programs as data, each for a hook.
  */
 import {
   AssemblerError,
@@ -12,30 +10,8 @@ import {
   type Site,
   type Subprogram,
 } from '../asm/index.ts';
+import type { Hook } from './sections.ts';
 import { relocationOf, visitProgram } from './visit.ts';
-
-/** Where a program is attached; under its libbpf section name `section`. */
-export type Hook =
-  | {
-      readonly type: 'tracepoint';
-      readonly section: string;
-      readonly category: string;
-      readonly name: string;
-    }
-  | { readonly type: 'raw_tp' | 'tp_btf'; readonly section: string; readonly name: string }
-  /** Programs that are run with test-run, or attached by other means. */
-  | { readonly type: 'socket' | 'tc' | 'xdp'; readonly section: string };
-export type HookType = Hook['type'];
-
-/** The program types that hooks stand for: number in `enum bpf_prog_type`, whether they may follow kernel pointers. */
-export const PROGRAM_TYPES = {
-  socket: { number: 1, trusted: false },
-  tc: { number: 3, trusted: false },
-  tracepoint: { number: 5, trusted: false },
-  xdp: { number: 6, trusted: false },
-  raw_tp: { number: 17, trusted: false },
-  tp_btf: { number: 26, trusted: true },
-} as const satisfies Record<HookType, { number: number; trusted: boolean }>;
 
 /** One program. */
 export interface ProgramSpec {
@@ -45,6 +21,10 @@ export interface ProgramSpec {
   /** The subprograms that it may call, found in its body. */
   readonly subprograms: readonly Subprogram[];
   readonly site?: Site | undefined;
+  /** False for one that is loaded only when it is asked for: `?` before a section's name. */
+  readonly autoload?: boolean | undefined;
+  /** Its function in the BTF of the file that it was read from. */
+  readonly typeId?: number | undefined;
 }
 
 /** Programs that do the same at different hooks: the first that the kernel can run is loaded. */
@@ -78,7 +58,8 @@ const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
 /** Refuses the arguments of a hook that has a record, and the other way round. */
 const checkContext = ({ type, section }: Hook, code: Pick<ProgramSpec, 'body' | 'subprograms'>) =>
   visitProgram(code, (item) => {
-    const { origin } = relocationOf(item)?.root ?? {};
+    const root = relocationOf(item)?.root;
+    const origin = root?.kind === 'struct' ? root.origin : undefined;
     const site = item.kind === 'instruction' ? item.site : undefined;
     if (origin === 'tracepoint' && type !== 'tracepoint')
       throw new AssemblerError(
@@ -134,15 +115,15 @@ export const tpBtf = (name: string, body: Code): ProgramSpec =>
 
 /** A filter of packets at a socket; r1 is a `__sk_buff`. */
 export const socketFilter = (body: Code): ProgramSpec =>
-  program({ type: 'socket', section: 'socket' }, body, callSite(socketFilter));
+  program({ type: 'socket', section: 'socket', name: '' }, body, callSite(socketFilter));
 
 /** A classifier of traffic control; r1 is a `__sk_buff`. */
 export const tc = (body: Code): ProgramSpec =>
-  program({ type: 'tc', section: 'tc' }, body, callSite(tc));
+  program({ type: 'tc', section: 'tc', name: '' }, body, callSite(tc));
 
 /** A program at the driver's receive path; r1 is an `xdp_md`. */
 export const xdp = (body: Code): ProgramSpec =>
-  program({ type: 'xdp', section: 'xdp' }, body, callSite(xdp));
+  program({ type: 'xdp', section: 'xdp', name: '' }, body, callSite(xdp));
 
 /** The first of these programs that the kernel can run. */
 export const firstOf = (...programs: readonly ProgramSpec[]): FirstOf => {

@@ -1,9 +1,10 @@
 /**
  * @module
- * The BTF of our own objects: the types of maps and globals, the kernel structs that CO-RE starts from, the functions.
+ * The BTF of an object: the types of maps and globals, the kernel structs that CO-RE starts from, the functions. An
+ * object from a file brings its own.
  */
-import type { Subprogram } from '../asm/index.ts';
-import { BtfBuilder } from '../btf/index.ts';
+import type { FileType, Subprogram } from '../asm/index.ts';
+import { type Btf, BtfBuilder } from '../btf/index.ts';
 import type { Access, Enum, Fields, Layout, Scalar, Struct, Width } from '../layout/index.ts';
 
 /** The C names of our integers. */
@@ -24,11 +25,24 @@ const INTEGERS: Readonly<
 
 /** Collects types under ids. Each layout gets one id, however often it is asked for. */
 export class TypeInfo {
-  readonly builder: BtfBuilder = new BtfBuilder();
+  readonly builder: BtfBuilder;
+  readonly #file: Btf | undefined;
   readonly #ids = new Map<Layout, number>();
 
+  /** @param file The types of the file that the object was read from; their ids stay. */
+  constructor(file?: Btf) {
+    this.#file = file;
+    this.builder = BtfBuilder.of(file?.all() ?? []);
+  }
+
+  /** What was collected, to read. */
+  get local(): Btf {
+    return this.#file ?? this.builder.build({ label: 'the program' });
+  }
+
   /** The id of a layout's type. */
-  idOf(layout: Layout): number {
+  idOf(layout: Layout | FileType): number {
+    if (layout.kind === 'type') return layout.id;
     const known = this.#ids.get(layout);
     if (known !== undefined) return known;
     if (layout.kind === 'struct') return this.#struct(layout);
@@ -37,8 +51,9 @@ export class TypeInfo {
     return id;
   }
 
-  /** The id of a program's function: `int name(unsigned long long *ctx)`, of a context that the kernel knows better. */
-  program(name: string): number {
+  /** The id of a program's function, as its file has it or `int name(unsigned long long *ctx)`, of a context that the kernel knows better. */
+  program(name: string, typeId?: number): number {
+    if (typeId !== undefined) return typeId;
     const { builder } = this;
     const proto = builder.funcProto(builder.int('int', 4, 'signed'), [
       { name: 'ctx', type: builder.ptr(builder.int('unsigned long long', 8)) },
@@ -47,7 +62,8 @@ export class TypeInfo {
   }
 
   /** The id of a subprogram's function, whose arguments are 64-bit numbers as far as types go. */
-  subprogram({ name, arity, global }: Subprogram): number {
+  subprogram({ name, arity, global, typeId }: Subprogram): number {
+    if (typeId !== undefined) return typeId;
     const { builder } = this;
     const long = builder.int('unsigned long long', 8);
     const params = Array.from({ length: arity }, (_, index) => ({

@@ -4,8 +4,8 @@
  * from a test's world.
  */
 import type { Btf } from '../btf/index.ts';
-import type { MapType } from './map-spec.ts';
-import type { Hook } from './program-spec.ts';
+import type { MapType } from './map-types.ts';
+import type { Hook } from './sections.ts';
 
 /** A field of a tracepoint's record, as its `format` file has it. */
 export interface TracepointField {
@@ -23,6 +23,14 @@ export interface World {
   readonly btf: Btf | undefined;
   /** Whether the kernel has a hook and can run a program at it. */
   hasHook(hook: Hook): boolean;
+  /** The types that CO-RE looks at in place of the kernel's and its modules'. */
+  readonly coreBtf?: Btf | undefined;
+  /** The types of the kernel's modules: split BTF on top of the kernel's, each with the module's name for its label. */
+  modules(): readonly Btf[];
+  /** The address of a symbol of the kernel. */
+  symbolAddress(name: string): bigint | undefined;
+  /** A line of the kernel's configuration, `250` for `CONFIG_HZ`; also libbpf's own such as LINUX_KERNEL_VERSION. */
+  configuration(name: string): string | undefined;
   /** Whether a program at this hook may call a helper. */
   hasHelper(id: number, hook: Hook): boolean;
   hasMap(type: MapType): boolean;

@@ -43,6 +43,7 @@ export const BPF_CMD = {
   BPF_ITER_CREATE: 33,
   BPF_LINK_DETACH: 34,
   BPF_PROG_BIND_MAP: 35,
+  BPF_TOKEN_CREATE: 36,
 } as const;
 export type BpfCommand = keyof typeof BPF_CMD;
 
@@ -180,7 +181,9 @@ export const BTF_LOAD_ATTR = {
   btf_log_size: 20,
   btf_log_level: 24,
   btf_log_true_size: 28,
-  size: 32,
+  btf_flags: 32,
+  btf_token_fd: 36,
+  size: 40,
 } as const;
 
 export const TASK_FD_QUERY_ATTR = {
@@ -243,5 +246,7 @@ export const ENABLE_STATS_ATTR = { type: 0, size: 4 } as const;
 export const ITER_CREATE_ATTR = { link_fd: 0, flags: 4, size: 8 } as const;
 
 export const PROG_BIND_MAP_ATTR = { prog_fd: 0, map_fd: 4, flags: 8, size: 12 } as const;
+
+export const TOKEN_CREATE_ATTR = { flags: 0, bpffs_fd: 4, size: 8 } as const;
 
 // biome-ignore-end format: rows as in the kernel's header

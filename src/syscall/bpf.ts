@@ -5,12 +5,12 @@
 
 import { BPF_CMD } from './bpf-attr.ts';
 import { BpfError, type BpfFailure } from './errors.ts';
-import { systemCall } from './libc.ts';
+import { bpfCall } from './libc.ts';
 import { release, scratch } from './scratch.ts';
 
 /** Calls bpf(2) with one of {@link BPF_CMD}. The result is what it returned, or the negative error number. */
 export function bpf(command: number, size: number): number {
-  const result = systemCall('bpf', command, scratch().address, size);
+  const result = bpfCall(command, scratch().address, size);
   release();
   return result;
 }

@@ -109,6 +109,7 @@ export {
   type Records,
 } from './prog.ts';
 export { MAX_NAME_LENGTH, objectName } from './scratch.ts';
+export { tokenCreate } from './token.ts';
 export {
   BPF_ELEM_FLAG,
   BPF_LINK_TYPE,

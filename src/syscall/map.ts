@@ -27,6 +27,7 @@ import {
   putU64,
   takeBytes,
 } from './scratch.ts';
+import { withToken } from './token.ts';
 import { BPF_ELEM_FLAG, BPF_MAP_TYPE, typeName } from './types.ts';
 
 export interface MapCreateOptions {
@@ -49,17 +50,19 @@ export interface MapCreateOptions {
   readonly valueTypeBtfObjFd?: number | undefined;
   /** Hash functions of a bloom filter; address of an arena. */
   readonly extra?: bigint | number | undefined;
+  /** From {@link tokenCreate}, to create it with rights that a token gives. */
+  readonly tokenFd?: number | undefined;
 }
 
 /** BPF_MAP_CREATE: the descriptor of a new map. */
 export function mapCreate(options: MapCreateOptions): number {
-  const { type, name = '' } = options;
+  const { type, name = '', flags = 0, tokenFd } = options;
   clearAttr(MAP_CREATE_ATTR.size);
   putU32(MAP_CREATE_ATTR.map_type, type);
   putU32(MAP_CREATE_ATTR.key_size, options.keySize ?? 0);
   putU32(MAP_CREATE_ATTR.value_size, options.valueSize ?? 0);
   putU32(MAP_CREATE_ATTR.max_entries, options.maxEntries ?? 0);
-  putU32(MAP_CREATE_ATTR.map_flags, options.flags ?? 0);
+  putU32(MAP_CREATE_ATTR.map_flags, withToken(flags, tokenFd));
   putU32(MAP_CREATE_ATTR.inner_map_fd, options.innerMapFd ?? 0);
   putU32(MAP_CREATE_ATTR.numa_node, options.numaNode ?? 0);
   putName(MAP_CREATE_ATTR.map_name, name);
@@ -69,6 +72,7 @@ export function mapCreate(options: MapCreateOptions): number {
   putU32(MAP_CREATE_ATTR.btf_vmlinux_value_type_id, options.btfVmlinuxValueTypeId ?? 0);
   putU64(MAP_CREATE_ATTR.map_extra, options.extra ?? 0);
   putU32(MAP_CREATE_ATTR.value_type_btf_obj_fd, options.valueTypeBtfObjFd ?? 0);
+  putU32(MAP_CREATE_ATTR.map_token_fd, tokenFd ?? 0);
   const result = bpf(BPF_CMD.BPF_MAP_CREATE, MAP_CREATE_ATTR.size);
   if (result >= 0) return result;
   const attempt = `create the ${typeName(BPF_MAP_TYPE, type)} map ${name && `'${name}'`}`.trimEnd();

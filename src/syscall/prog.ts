@@ -17,6 +17,7 @@ import {
 import { needsOfProgram } from './capability-needs.ts';
 import { ERRNO } from './errno.ts';
 import { clearAttr, cString, putName, putPointer, putText, putU32, u32At } from './scratch.ts';
+import { withToken } from './token.ts';
 import { BPF_PROG_TYPE, typeName } from './types.ts';
 
 /** Records for the kernel that are all of one size: func_info, line_info, core_relo. */
@@ -55,6 +56,8 @@ export interface ProgLoadOptions {
   /** How many of them the kernel shall bind to the program (Linux 6.14); 0 for those it finds in use. */
   readonly fdArrayCount?: number | undefined;
   readonly coreRelos?: Records | undefined;
+  /** From {@link tokenCreate}, to load it with rights that a token gives. */
+  readonly tokenFd?: number | undefined;
 }
 
 export interface ProgLoaded {
@@ -102,7 +105,7 @@ function writeProgLoad(options: ProgLoadOptions, log: Uint8Array | undefined): v
   putU32(PROG_LOAD_ATTR.log_size, log?.byteLength ?? 0);
   putPointer(PROG_LOAD_ATTR.log_buf, log);
   putU32(PROG_LOAD_ATTR.kern_version, options.kernVersion ?? 0);
-  putU32(PROG_LOAD_ATTR.prog_flags, options.flags ?? 0);
+  putU32(PROG_LOAD_ATTR.prog_flags, withToken(options.flags ?? 0, options.tokenFd));
   putName(PROG_LOAD_ATTR.prog_name, options.name);
   putU32(PROG_LOAD_ATTR.prog_ifindex, options.ifindex ?? 0);
   putU32(PROG_LOAD_ATTR.expected_attach_type, options.expectedAttachType ?? 0);
@@ -121,6 +124,7 @@ function writeProgLoad(options: ProgLoadOptions, log: Uint8Array | undefined): v
   putU32(PROG_LOAD_ATTR.attach_btf_id, options.attachBtfId ?? 0);
   putU32(PROG_LOAD_ATTR.attach_prog_fd, options.attachProgFd ?? options.attachBtfObjFd ?? 0);
   putPointer(PROG_LOAD_ATTR.fd_array, fdArray);
+  putU32(PROG_LOAD_ATTR.prog_token_fd, options.tokenFd ?? 0);
   putU32(PROG_LOAD_ATTR.fd_array_cnt, options.fdArrayCount ?? 0);
   if (coreRelos) {
     putU32(PROG_LOAD_ATTR.core_relo_cnt, recordCount(coreRelos));

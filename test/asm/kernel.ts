@@ -12,6 +12,7 @@ import {
   type Instruction,
   LDDW,
   make,
+  mapOf,
 } from '../../src/asm/index.ts';
 import {
   BPF_MAP_TYPE,
@@ -111,10 +112,11 @@ export const withProgram = <T>(
 /** A 64-bit load with the descriptor of its map. */
 const resolve = (instruction: Instruction, maps?: ReadonlyMap<AnyMap, number>): Instruction => {
   const { opcode, reference } = instruction;
-  if (opcode !== LDDW || !reference || reference.kind === 'function') return instruction;
-  const fd = maps?.get(reference.map);
+  const map = mapOf(instruction);
+  if (opcode !== LDDW || !map) return instruction;
+  const fd = maps?.get(map);
   if (fd === undefined) throw new Error('the test gives no descriptor for a map');
-  const offset = reference.kind === 'value' ? reference.offset : 0;
+  const offset = reference?.kind === 'value' ? reference.offset : 0;
   return { ...instruction, imm64: (BigInt(offset) << 32n) | BigInt(fd) };
 };
 

@@ -30,6 +30,7 @@ import {
   load,
   loadAcquire,
   make,
+  mapOf,
   mov,
   print,
   r0,
@@ -166,8 +167,9 @@ describe.skipIf(noBpftool)(titled('bpftool', noBpftool), () => {
     const assembly = assemble(body, () => true);
     withArray(8, (mapFd) => {
       const maps = new Map<AnyMap, number>();
-      for (const { reference } of assembly.instructions) {
-        if (reference && reference.kind !== 'function') maps.set(reference.map, mapFd);
+      for (const instruction of assembly.instructions) {
+        const map = mapOf(instruction);
+        if (map) maps.set(map, mapFd);
       }
       withProgram(assembly, { maps }, ({ fd }) => {
         const { id, mapIds } = progInfo(fd);

@@ -3,7 +3,15 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Btf, BtfBuilder, BtfError } from '../../src/btf/index.ts';
+import { gunzipSync } from 'node:zlib';
+import {
+  Btf,
+  BtfBuilder,
+  BtfError,
+  CORE_KINDS,
+  type CoreRelocation,
+  decodeBtfExt,
+} from '../../src/btf/index.ts';
 
 export const VMLINUX = '/sys/kernel/btf/vmlinux';
 export const hasVmlinux = existsSync(VMLINUX);
@@ -78,3 +86,31 @@ export const withUnknownKind = (layout: boolean): Uint8Array => {
   view.setUint32(16, view.getUint32(16, true) + 4, true);
   return longer;
 };
+
+interface BpftoolGolden {
+  /** Whole files, and their sections. */
+  readonly objects: readonly {
+    readonly file: string;
+    readonly btf: string;
+    readonly ext: string;
+  }[];
+  readonly linked: { readonly btf: string; readonly ext: string };
+  readonly minimal: Readonly<Record<string, string>>;
+}
+
+/** What bpftool made. Its binary fields are for unpack(). */
+export const bpftoolGolden = (): BpftoolGolden =>
+  JSON.parse(readFileSync(new URL('../golden/btf/bpftool.json', import.meta.url), 'utf8'));
+
+export const unpack = (text: string): Uint8Array =>
+  new Uint8Array(gunzipSync(Buffer.from(text, 'base64')));
+
+/** The CO-RE relocations of a program. */
+export const relocationsOf = (local: Btf, ext: Uint8Array): CoreRelocation[] =>
+  decodeBtfExt(ext)
+    .coreRelos.flatMap(({ records }) => records)
+    .map(({ typeId, accessOffset, kind }) => ({
+      kind: CORE_KINDS[kind]!,
+      typeId,
+      access: local.string(accessOffset),
+    }));

@@ -96,7 +96,7 @@ export class Maps implements Disposable {
     const { instructions } = assemble(tc(body).body, () => true);
     const linked = instructions.map((instruction): Instruction => {
       const { reference } = instruction;
-      if (!reference || reference.kind === 'function') return instruction;
+      if (reference?.kind !== 'map' && reference?.kind !== 'value') return instruction;
       const fd = BigInt(this.of(reference.map as AnyMapSpec).fd);
       return reference.kind === 'map'
         ? { ...instruction, src: PSEUDO_MAP_FD, imm64: fd }

@@ -19,6 +19,9 @@ export const world = (more: Partial<World> = {}): World => ({
   hasMap: () => true,
   isaV4: true,
   tracepointFields: () => undefined,
+  modules: () => [],
+  symbolAddress: () => undefined,
+  configuration: () => undefined,
   ...more,
 });
 

@@ -353,6 +353,9 @@ describe('runqslower, linked for a kernel before 5.14', () => {
       hasMap: () => true,
       isaV4: false,
       tracepointFields: () => undefined,
+      modules: () => [],
+      symbolAddress: () => undefined,
+      configuration: () => undefined,
     };
     const linked = link(runqslower.object(defaults(runqslower.options)), world);
     const { poisoned, assembly } = linked.programs.find(({ name }) => name === 'switched')!;

@@ -91,6 +91,7 @@ const MEMBERS: readonly [member: string, fields: Fields][] = [
   ['enable_stats.', attr.ENABLE_STATS_ATTR],
   ['iter_create.', attr.ITER_CREATE_ATTR],
   ['prog_bind_map.', attr.PROG_BIND_MAP_ATTR],
+  ['token_create.', attr.TOKEN_CREATE_ATTR],
 ];
 
 describe.skipIf(missing)(`the tables of offsets${missing ? ` (skipped: ${missing})` : ''}`, () => {

@@ -1,0 +1,21 @@
+/**
+ * ELF files, read and written. Pure: bytes in, bytes out.
+ *
+ * @module
+ */
+export { EM, ET, NT, PF, PT, R_BPF, SHF, SHN, SHT, STB, STT, STV } from './constants.ts';
+export { ElfError } from './error.ts';
+export { ElfFile, type ElfOptions } from './file.ts';
+export type { ElfNote } from './notes.ts';
+export { type ReadObjectOptions, readObject } from './read-object.ts';
+export type { ElfRelocation } from './relocations.ts';
+export type { ElfSection } from './sections.ts';
+export type { ElfSegment } from './segments.ts';
+export type { ElfSymbol } from './symbols.ts';
+export {
+  type ElfInput,
+  type ElfRelocationInput,
+  type ElfSectionInput,
+  type ElfSymbolInput,
+  writeElf,
+} from './write.ts';

@@ -1,0 +1,126 @@
+/**
+ * The maps of an object file: those that `.maps` defines, and the sections of global variables, each an array of one
+ * value (libbpf's bpf_object__init_maps, tools/lib/bpf/libbpf.c).
+ *
+ * @module
+ */
+import { bytes, type Layout, u32 } from '../layout/index.ts';
+import {
+  type AnyMapSpec,
+  BPF_F_MMAPABLE,
+  BPF_F_RDONLY_PROG,
+  layoutOf,
+  type Section,
+} from '../object/index.ts';
+import { SHT } from './constants.ts';
+import { ElfError } from './error.ts';
+import type { ElfFile } from './file.ts';
+import { eventOf, initialValues, specOf, structOf } from './read-map-definition.ts';
+import type { FileTypes } from './read-types.ts';
+import type { ElfSection } from './sections.ts';
+
+/** The maps of a file, by name and by where their symbols lie. */
+export interface FileMaps {
+  readonly byName: Readonly<Record<string, AnyMapSpec>>;
+  /** By the offset in `.maps`. */
+  readonly defined: ReadonlyMap<number, AnyMapSpec>;
+  /** The maps of sections of variables, by the section's index. */
+  readonly ofSection: ReadonlyMap<number, AnyMapSpec>;
+}
+
+/** Throws ElfError or BtfError for definitions that libbpf refuses as well. */
+export const readMaps = (file: ElfFile, types: FileTypes | undefined): FileMaps => {
+  if (file.section('maps'))
+    throw new ElfError(
+      `${file.label} defines its maps in SEC("maps"), which libbpf 1.0 has given up: define them with types, in SEC(".maps")`,
+    );
+  const byName: Record<string, AnyMapSpec> = {};
+  const defined = new Map<number, AnyMapSpec>();
+  for (const { name, offset, spec } of definitions(file, types)) {
+    byName[name] = spec;
+    defined.set(offset, spec);
+  }
+  const ofSection = new Map<number, AnyMapSpec>();
+  for (const section of file.sections) {
+    const kind = variablesOf(section);
+    if (!kind) continue;
+    const spec = variables(section, kind, types);
+    byName[section.name] = spec;
+    ofSection.set(section.index, spec);
+  }
+  if (types && types.externs.config.length > 0) byName['.kconfig'] = configuration(types);
+  return { byName, defined, ofSection };
+};
+
+interface Defined {
+  readonly name: string;
+  /** In `.maps`. */
+  readonly offset: number;
+  readonly spec: AnyMapSpec;
+}
+
+const definitions = (file: ElfFile, types: FileTypes | undefined): Defined[] => {
+  const section = file.section('.maps');
+  if (!section) return [];
+  const id = types?.btf.findByName('.maps', 'datasec');
+  const declared = id === undefined ? undefined : types!.btf.type(id);
+  if (declared?.kind !== 'datasec')
+    throw new ElfError(
+      `${file.label} defines maps, but has no type information for them: compile it with -g`,
+    );
+  const { btf } = types!;
+  const plain = declared.variables.map(({ type, offset, size }) => {
+    const { name, struct } = structOf(btf, type, size);
+    const spec = specOf(btf, name, struct);
+    const value = eventOf(btf, type);
+    return { name, offset, size, struct, spec: value ? { ...spec, value } : spec };
+  });
+  const at = new Map(plain.map(({ offset, spec }) => [offset, spec]));
+  return plain.map(({ name, offset, size, struct, spec }) => {
+    const initial = initialValues(file, section, { name, offset, size, struct }, at);
+    return { name, offset, spec: initial ? { ...spec, initial } : spec };
+  });
+};
+
+// ----------
+// Variables
+// ----------
+
+/** What a section of variables is; undefined for any other section. Empty ones are none either. */
+const variablesOf = ({ name, type, size }: ElfSection): Section | undefined => {
+  if (size === 0) return undefined;
+  const [, word] = /^\.(data|rodata|bss)(\.|$)/.exec(name) ?? [];
+  if (word === 'bss') return type === SHT.NOBITS ? 'bss' : undefined;
+  return type === SHT.PROGBITS ? (word as Section | undefined) : undefined;
+};
+
+const variables = (
+  section: ElfSection,
+  kind: Section,
+  types: FileTypes | undefined,
+): AnyMapSpec => {
+  const id = types?.btf.findByName(section.name, 'datasec');
+  const described = id !== undefined && types!.btf.sizeOf(id) === section.size;
+  return {
+    ...globalsOf(kind, described ? layoutOf(types!.btf, id) : bytes(section.size)),
+    ...(id !== undefined && { typeIds: { key: 0, value: id } }),
+    initial: kind === 'bss' ? undefined : [section.data],
+  };
+};
+
+const configuration = ({ btf }: FileTypes): AnyMapSpec => {
+  const id = btf.findByName('.kconfig', 'datasec')!;
+  return { ...globalsOf('kconfig', layoutOf(btf, id)), typeIds: { key: 0, value: id } };
+};
+
+const globalsOf = (section: Section, value: Layout): AnyMapSpec => ({
+  kind: 'map',
+  type: 'array',
+  key: u32,
+  value,
+  maxEntries: 1,
+  flags: BPF_F_MMAPABLE | (section === 'rodata' || section === 'kconfig' ? BPF_F_RDONLY_PROG : 0),
+  extra: 0,
+  bufferSize: 0,
+  section,
+});

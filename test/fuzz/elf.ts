@@ -1,0 +1,34 @@
+/** ELF files: all that ElfFile shows, and what it read written again. */
+import { readFileSync } from 'node:fs';
+import { ElfError, ElfFile, writeElf } from '../../src/elf/index.ts';
+import { bytesOf, goldens, inputOf } from '../elf/support.ts';
+import { objectFile } from '../objects/judge.ts';
+import type { Target } from './fuzz.ts';
+
+export const elf: Target = {
+  name: 'elf',
+  errors: [ElfError],
+  inputs: () => [
+    ...Object.values(goldens()).map(bytesOf),
+    ...['globals', 'maps', 'subprograms', 'xdp'].map((name) => readFileSync(objectFile(name))),
+  ],
+  run(bytes, attempt) {
+    const file = attempt(() => new ElfFile(bytes, { label: 'fuzz.o' }));
+    if (file === undefined) return;
+    for (const section of attempt(() => file.sections) ?? []) {
+      attempt(() => section.address);
+      attempt(() => section.data);
+      attempt(() => file.section(section.name));
+      attempt(() => file.relocations(section));
+      attempt(() => file.notes(section));
+    }
+    for (const segment of attempt(() => file.segments) ?? []) {
+      attempt(() => segment.address);
+      attempt(() => segment.data);
+    }
+    attempt(() => file.symbols);
+    attempt(() => file.dynamicSymbols);
+    attempt(() => file.notes());
+    attempt(() => writeElf(inputOf(bytes)));
+  },
+};
