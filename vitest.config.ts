@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
  * them while others run, so these files run one after the other.
  */
 const LIVE = [
-  'test/{syscall,kernel,programs,testing,cli}/**/*.test.ts',
+  'test/{syscall,kernel,objects,programs,testing,cli}/**/*.test.ts',
   'test/**/*{kernel,live}*.test.ts',
 ];
 /** Tests of the package as it is published: they keep both cores busy, so they come last. */

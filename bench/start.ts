@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { median, milliseconds, rounds, row } from './report.ts';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/cli/main.cjs', import.meta.url));
 const ORIGINAL = '/usr/sbin/exitsnoop';
 const ROUNDS = rounds(15);
 

@@ -74,7 +74,15 @@ const linkCalls = (
   });
 };
 
-const assembleFunction = (body: Code, choose: (condition: Condition) => boolean) => {
+/**
+ * Assembles one function; its calls of others stay as they are. Where `choose` decides nothing both ways are kept, and
+ * `branch` puts instructions in the place of the forks between them.
+ */
+export const assembleFunction = (
+  body: Code,
+  choose: (condition: Condition) => boolean | undefined,
+  branch?: (items: readonly Item[]) => readonly Item[],
+): { readonly instructions: readonly Instruction[]; readonly frame: number } => {
   let decided = false;
   const { items, frame, slots } = flatten(body, (condition) => {
     decided = true;
@@ -88,12 +96,13 @@ const assembleFunction = (body: Code, choose: (condition: Condition) => boolean)
       ? { ...item, imm: item.imm + base, slot: undefined }
       : { ...item, offset: item.offset + base, slot: undefined };
   });
-  const kept = decided ? reachable(placed) : (placed as (Instruction | Label)[]);
-  return { instructions: linkJumps(lengthenJumps(kept)), frame };
+  const kept = decided ? reachable(placed) : placed;
+  const linear = (branch ? branch(kept) : kept) as readonly (Instruction | Label)[];
+  return { instructions: linkJumps(lengthenJumps(linear)), frame };
 };
 
 /** Drops what a decided choice has cut off: the kernel refuses instructions that are never reached. */
-const reachable = (items: readonly Item[]): (Instruction | Label)[] => {
+const reachable = (items: readonly Item[]): Item[] => {
   const places = labelPlaces(items);
   const seen = new Set<number>();
   const work = [0];
@@ -106,12 +115,13 @@ const reachable = (items: readonly Item[]): (Instruction | Label)[] => {
       if (item.target?.kind === 'label') work.push(places.get(item.target)!);
       if (endsFlow(item.opcode)) continue;
     }
+    if (item.kind === 'fork') {
+      work.push(places.get(item.to)!);
+      if (item.always) continue;
+    }
     work.push(index + 1);
   }
-  return items.filter(
-    (item, index): item is Instruction | Label =>
-      item.kind === 'label' || (item.kind === 'instruction' && seen.has(index)),
-  );
+  return items.filter((item, index) => item.kind === 'label' || seen.has(index));
 };
 
 const labelPlaces = (items: readonly Item[]): Map<Label, number> => {

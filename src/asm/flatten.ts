@@ -2,7 +2,7 @@
  * @module
  * From nested lists to a flat sequence: what assembling and checking both start from.
  *
- * Choices are decided when `choose` is given; else both ways are kept, with forks, so that a check sees all paths.
+ * What `choose` decides is decided; else both ways are kept, with forks, so that a check sees all paths.
  */
 import type { Choice, Code, Condition, Instruction, Label, StackSlot } from './code.ts';
 import { AssemblerError, type Site } from './site.ts';
@@ -12,6 +12,8 @@ export interface Fork {
   readonly kind: 'fork';
   readonly to: Label;
   readonly always: boolean;
+  /** What leads on, rather than to the label. */
+  readonly condition?: Condition;
 }
 
 export type Item = Instruction | Label | Fork;
@@ -33,7 +35,10 @@ export interface Flat {
 /** The bytes that a frame may have (MAX_BPF_STACK). */
 export const MAX_STACK = 512;
 
-export const flatten = (body: Code, choose?: (condition: Condition) => boolean): Flat => {
+export const flatten = (
+  body: Code,
+  choose?: (condition: Condition) => boolean | undefined,
+): Flat => {
   const items: Item[] = [];
   const owners = new Map<StackSlot, Scope>();
 
@@ -63,13 +68,14 @@ export const flatten = (body: Code, choose?: (condition: Condition) => boolean):
   };
   const walkChoice = ({ condition, yes, no }: Choice, scope: Scope): void => {
     const inner = { parent: scope, depth: scope.depth + 1 };
-    if (choose) {
-      walk(choose(condition) ? yes : no, inner);
+    const decided = choose?.(condition);
+    if (decided !== undefined) {
+      walk(decided ? yes : no, inner);
       return;
     }
     const otherwise: Label = { kind: 'label', name: 'no' };
     const end: Label = { kind: 'label', name: 'end' };
-    items.push({ kind: 'fork', to: otherwise, always: false });
+    items.push({ kind: 'fork', to: otherwise, always: false, condition });
     walk(yes, inner);
     items.push({ kind: 'fork', to: end, always: true }, otherwise);
     walk(no, { parent: scope, depth: scope.depth + 1 });

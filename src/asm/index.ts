@@ -3,7 +3,7 @@
  * The assembler language: instructions, registers, labels, stack slots, helpers; encoding, decoding, printing.
  */
 export * from './alu.ts';
-export { type AssembledFunction, type Assembly, assemble } from './assemble.ts';
+export { type AssembledFunction, type Assembly, assemble, assembleFunction } from './assemble.ts';
 export * from './atomic.ts';
 export { type Argument, call, callFrom, lea } from './call.ts';
 export { checkFunction, checkLicense, subprogramsOf } from './check.ts';
@@ -26,7 +26,7 @@ export {
 } from './code.ts';
 export { either, fn, helperExists, hookExists, loop, mapExists, times, when } from './control.ts';
 export { decode, encode, SLOT_SIZE, slotsOf } from './encode.ts';
-export { flatten, MAX_STACK } from './flatten.ts';
+export { type Fork, flatten, type Item, MAX_STACK } from './flatten.ts';
 export type * from './helper-types.ts';
 export { type HelperName, helper, helperById } from './helpers.ts';
 export {
@@ -51,7 +51,8 @@ export {
 } from './jump.ts';
 export * from './kernel-number.ts';
 export { label, stack, stackFrom } from './label.ts';
-export { type ListingOptions, listing } from './listing.ts';
+export { type ListedInstruction, type ListingOptions, listed, listing } from './listing.ts';
+export { liveBefore } from './liveness.ts';
 export { make } from './make.ts';
 export { load, loadSigned, store } from './memory.ts';
 export * from './opcodes.ts';

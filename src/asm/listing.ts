@@ -30,9 +30,64 @@ export interface ListingOptions {
   readonly program?: Site | undefined;
   /** Where a frame is in the source, for code that was built: source maps are not for this room to read. */
   readonly sourceOf?: ((frame: Frame) => Frame) | undefined;
-  /** Whether TypeScript lines are shown; true when left out. */
-  readonly lines?: boolean | undefined;
+  /**
+   * Whether source lines are shown: true, or nothing, for their places behind the instructions; `text` for their text
+   * before the instructions, as the verifier's log has it.
+   */
+  readonly lines?: boolean | 'text' | undefined;
+  /** What else is known of the instruction in a slot: said in place of the plain path of its relocation. */
+  readonly note?: ((instruction: Instruction, slot: number) => string | undefined) | undefined;
 }
+
+/** One instruction of a listing. */
+export interface ListedInstruction {
+  readonly slot: number;
+  readonly opcode: number;
+  /** As the kernel prints it. */
+  readonly text: string;
+  /** The function that begins with it. */
+  readonly head: string | undefined;
+  /** The label that it stands at. */
+  readonly label: string | undefined;
+  /** What the kernel will fill in, or what was said of it. */
+  readonly note: string | undefined;
+  /** Where it was written: its own line, then the lines of macros around it. */
+  readonly source: readonly Frame[];
+}
+
+/** The instructions of a listing as data. */
+export const listed = (
+  instructions: readonly Instruction[],
+  options: ListingOptions = {},
+): ListedInstruction[] => {
+  const { functions = [], name, mapName, labels = false, program, note } = options;
+  const { sourceOf = (frame: Frame) => frame } = options;
+  const heads = new Map(
+    functions.flatMap(({ subprogram, start }) => {
+      const head = subprogram?.name ?? name;
+      return head === undefined ? [] : [[start, head] as const];
+    }),
+  );
+  const targets = labels ? nameTargets(instructions, heads) : new Map<number, string>();
+  let next = 0;
+  return instructions.map((instruction) => {
+    const slot = next;
+    next += slotsOf(instruction);
+    const { opcode, relocation, site } = instruction;
+    const goal = targetOf(instruction, slot);
+    const target = goal === undefined ? undefined : targets.get(goal);
+    const head = heads.get(slot);
+    return {
+      slot,
+      opcode,
+      text: print(instruction, { map: mapName, target }),
+      head,
+      label: head === undefined ? targets.get(slot) : undefined,
+      note: note?.(instruction, slot) ?? (relocation && describeRelocation(relocation)),
+      source: ownFrames(site, program).map(sourceOf),
+    };
+  });
+};
 
 /** Where the comments start. */
 const COMMENTS = 56;
@@ -42,32 +97,25 @@ export const listing = (
   instructions: readonly Instruction[],
   options: ListingOptions = {},
 ): string[] => {
-  const { functions = [], name, mapName, labels = false, lines = true } = options;
-  const heads = new Map(
-    functions.flatMap(({ subprogram, start }) => {
-      const head = subprogram?.name ?? name;
-      return head === undefined ? [] : [[start, head] as const];
-    }),
+  const { lines = true } = options;
+  let before = '';
+  return listed(instructions, options).flatMap(
+    ({ slot, opcode, text, head, label, note, source }) => {
+      const out: string[] = [];
+      if (head !== undefined) out.push(`${head}:`);
+      else if (label !== undefined) out.push(` ${label}:`);
+      const line = lines === 'text' ? describeText(source[0]) : '';
+      if (line !== '' && (line !== before || head !== undefined)) out.push(line);
+      before = line;
+      const place = lines === true ? source.map(describeFrame).join(' < ') : '';
+      const instruction = `${String(slot).padStart(4)}: (${opcode.toString(16).padStart(2, '0')}) ${text}`;
+      const notes = [note, place].filter(Boolean);
+      out.push(
+        notes.length > 0 ? `${instruction.padEnd(COMMENTS)} ; ${notes.join(', ')}` : instruction,
+      );
+      return out;
+    },
   );
-  const targets = labels ? nameTargets(instructions, heads) : new Map<number, string>();
-  const out: string[] = [];
-  let slot = 0;
-  for (const instruction of instructions) {
-    const head = heads.get(slot);
-    if (head !== undefined) out.push(`${head}:`);
-    else if (targets.has(slot)) out.push(` ${targets.get(slot)}:`);
-    const goal = targetOf(instruction, slot);
-    const target = goal === undefined ? undefined : targets.get(goal);
-    const opcode = instruction.opcode.toString(16).padStart(2, '0');
-    const text = `${String(slot).padStart(4)}: (${opcode}) ${print(instruction, { map: mapName, target })}`;
-    const notes = [
-      instruction.relocation && describeRelocation(instruction.relocation),
-      lines && describeLines(instruction.site, options),
-    ].filter(Boolean);
-    out.push(notes.length > 0 ? `${text.padEnd(COMMENTS)} ; ${notes.join(', ')}` : text);
-    slot += slotsOf(instruction);
-  }
-  return out;
 };
 
 /** The slot that a jump, a local call or the address of a callback leads to. */
@@ -107,11 +155,6 @@ const nameTargets = (
 const describeRelocation = ({ kind, root, path }: Relocation): string =>
   `${kind} ${[root.name, ...path].join('.')}`;
 
-/** `exitsnoop.ts:31`; for a user's macro its own line and then the one that used it: `probe.ts:5 < exitsnoop.ts:31`. */
-const describeLines = (
-  site: Site | undefined,
-  { program, sourceOf = (frame) => frame }: ListingOptions,
-): string =>
-  ownFrames(site, program)
-    .map((frame) => describeFrame(sourceOf(frame)))
-    .join(' < ');
+/** `; return 0; @ loops.c:65`, as the verifier's log has it; empty where nothing is known. */
+const describeText = (frame: Frame | undefined): string =>
+  frame ? `; ${[frame.text, '@', describeFrame(frame)].filter(Boolean).join(' ')}` : '';

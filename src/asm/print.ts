@@ -219,7 +219,8 @@ const jump: Printer = (instruction, names) => {
   return `if ${letter}${dst} ${operator} ${other} goto ${to}`;
 };
 
-const callText = ({ src, imm }: Instruction, names: Names): string => {
+const callText = ({ src, imm, reference }: Instruction, names: Names): string => {
+  if (reference?.kind === 'extern') return `call ${reference.extern.name}`;
   if (src === op.BPF_PSEUDO_CALL) return `call ${names.target ?? `pc${signed(imm)}`}`;
   if (src === op.BPF_PSEUDO_KFUNC_CALL) return `call kernel-function#${imm}`;
   const name = imm === 0 ? 'unspec' : helperById(imm)?.name;

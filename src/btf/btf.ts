@@ -9,16 +9,18 @@
  *
  * @module
  */
-import { KIND_TAGS } from './constants.ts';
+import { BTF_KIND, infoKind, KIND_TAGS, MAX_RESOLVE_DEPTH } from './constants.ts';
 import { decodeRecord } from './decode.ts';
+import { encodeWords, wordsToBytes } from './encode.ts';
 import { BtfError } from './error.ts';
-import { decodeHeader } from './header.ts';
+import { decodeHeader, encodeHeader } from './header.ts';
 import { hasIrregularInts, normaliseBitfields } from './legacy.ts';
 import { Names } from './names.ts';
 import { TypeRecords } from './records.ts';
 import { alignOf, resolve, sizeOf } from './size.ts';
+import { StringTableBuilder } from './string-builder.ts';
 import { StringTable } from './strings.ts';
-import type { BtfKind, BtfType, BtfUnknown, BtfVoid } from './types.ts';
+import type { BtfInt, BtfKind, BtfType, BtfTypeInput, BtfUnknown, BtfVoid } from './types.ts';
 
 export interface BtfOptions {
   /** What split BTF continues: vmlinux, for a module. */
@@ -37,10 +39,12 @@ export class Btf {
   readonly label: string;
   readonly pointerSize: 4 | 8;
   readonly littleEndian: boolean;
+  /** What it is read from. */
+  readonly bytes: Uint8Array;
   readonly #records: TypeRecords;
   readonly #strings: StringTable;
   readonly #names: Names;
-  readonly #types = new Map<number, BtfType>();
+  readonly #types: (BtfType | undefined)[] = [];
   #firstId: number | undefined;
   #irregularInts: boolean | undefined;
 
@@ -51,6 +55,7 @@ export class Btf {
       ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       : new Uint8Array(bytes);
     const header = decodeHeader(data);
+    this.bytes = data;
     this.base = options.base;
     this.label = options.label ?? 'the BTF';
     this.pointerSize = options.pointerSize ?? options.base?.pointerSize ?? 8;
@@ -82,14 +87,14 @@ export class Btf {
   /** The type with this id. Throws BtfError when there is none or it is malformed. */
   type(id: number): BtfType {
     if (id === 0) return VOID;
-    const known = this.#types.get(id);
+    const known = this.#types[id];
     if (known !== undefined) return known;
     if (this.base !== undefined && id < this.firstId) return this.base.type(id);
     let type = this.typeAsWritten(id);
     if ((type.kind === 'struct' || type.kind === 'union') && this.#hasIrregularInts()) {
-      type = normaliseBitfields(type, (member) => this.resolve(member));
+      type = normaliseBitfields(type, (member) => this.#intBehind(member));
     }
-    this.#types.set(id, type);
+    this.#types[id] = type;
     return type;
   }
 
@@ -111,6 +116,17 @@ export class Btf {
       if (type.kind !== 'unknown' && type.kind !== 'void') return type;
       throw new BtfError(`type ${type.id} of ${this.label} is of a kind that is not known`);
     });
+  }
+
+  /** The types of one kind, in order, those of the base left out. None is decoded. */
+  idsOf(kind: BtfKind): readonly number[] {
+    const { words } = this.#records;
+    const wanted = (KIND_TAGS as readonly string[]).indexOf(kind);
+    const ids: number[] = [];
+    this.#records.starts().forEach((at, index) => {
+      if (infoKind(words[at + 1]!) === wanted) ids.push(this.firstId + index);
+    });
+    return ids;
   }
 
   /** The name of a type, '' when it has none. */
@@ -163,6 +179,28 @@ export class Btf {
     this.#names.index();
   }
 
+  /** The same BTF with some types replaced by others that take as many bytes, and more types at its end. */
+  with(replaced: ReadonlyMap<number, BtfTypeInput>, added: readonly BtfTypeInput[] = []): Btf {
+    const strings = new Appended(this.#strings);
+    const offsetOf = (text: string): number => strings.offsetOf(text);
+    const words = this.#records.words.slice();
+    for (const [id, type] of replaced) {
+      const record = encodeWords([type], offsetOf);
+      const start = this.#records.has(id - this.firstId) ? this.#records.at(id - this.firstId) : -1;
+      const end = this.#records.has(id - this.firstId + 1)
+        ? this.#records.at(id - this.firstId + 1)
+        : words.length;
+      if (start < 0 || end - start !== record.length)
+        throw new BtfError(`type ${id} cannot be replaced by a ${type.kind} of another length`);
+      words.set(record, start);
+    }
+    const types = Uint32Array.from([...words, ...encodeWords(added, offsetOf)]);
+    const section = wordsToBytes(types, this.littleEndian);
+    const bytes = encodeHeader(section, strings.encode(), new Uint8Array(), this.littleEndian);
+    const { base, label, pointerSize } = this;
+    return new Btf(bytes, { base, label, pointerSize });
+  }
+
   /** The type without typedefs, const, volatile, restrict and type tags. */
   resolve(id: number): BtfType {
     return resolve(this, id);
@@ -187,12 +225,57 @@ export class Btf {
     return { records: this.#records, strings: this.#strings };
   }
 
+  /** The int that a type is underneath. Nothing else is decoded: a struct may hold the one that asks, or itself. */
+  #intBehind(id: number, depth = 0): BtfInt | undefined {
+    if (this.base !== undefined && id < this.firstId) return this.base.#intBehind(id, depth);
+    const index = id - this.firstId;
+    if (!this.#records.has(index) || depth > MAX_RESOLVE_DEPTH) return undefined;
+    const at = this.#records.at(index);
+    switch (infoKind(this.#records.words[at + 1]!)) {
+      case BTF_KIND.INT:
+        return this.type(id) as BtfInt;
+      case BTF_KIND.TYPEDEF:
+      case BTF_KIND.VOLATILE:
+      case BTF_KIND.CONST:
+      case BTF_KIND.RESTRICT:
+      case BTF_KIND.TYPE_TAG:
+        return this.#intBehind(this.#records.words[at + 2]!, depth + 1);
+      default:
+        return undefined;
+    }
+  }
+
   #hasIrregularInts(): boolean {
     for (let btf: Btf | undefined = this; btf !== undefined; btf = btf.base) {
       btf.#irregularInts ??= hasIrregularInts(btf.#records);
       if (btf.#irregularInts) return true;
     }
     return false;
+  }
+}
+
+/** The strings of a table, and others behind them. */
+class Appended {
+  readonly #table: StringTable;
+  readonly #more: StringTableBuilder;
+
+  constructor(table: StringTable) {
+    this.#table = table;
+    this.#more = new StringTableBuilder(table.end);
+  }
+
+  offsetOf(text: string): number {
+    if (text === '') return 0;
+    const known = this.#table.find(text);
+    return known < 0 ? this.#more.add(text) : this.#table.first + known;
+  }
+
+  encode(): Uint8Array {
+    const more = this.#more.encode();
+    const bytes = new Uint8Array(this.#table.bytes.length + more.length);
+    bytes.set(this.#table.bytes);
+    bytes.set(more, this.#table.bytes.length);
+    return bytes;
   }
 }
 

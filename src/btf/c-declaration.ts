@@ -29,14 +29,14 @@ export interface CContext {
   readonly layouts: CLayouts;
   /** The unnamed enums that were written where they are used. */
   readonly inlined: Set<number>;
-  /** Members and parameters that may still be printed: hostile BTF repeats unnamed structs without end. */
+  /** Characters that may still be printed: hostile BTF repeats unnamed structs, or names as long as the file. */
   left: number;
 }
 
 /** Unnamed structs in each other. */
 const MAX_LEVEL = 64;
-/** Several times what vmlinux has, in all its structs. */
-const MAX_PRINTED = 4_000_000;
+/** Thirty times what vmlinux takes. What is inside something else counts once more for each level. */
+const MAX_PRINTED = 100_000_000;
 
 export const context = (btf: Btf): CContext => ({
   btf,
@@ -136,10 +136,9 @@ const parameters = (c: CContext, { params }: BtfFuncProto, level: number): strin
   if (params.length === 0 || (params.length === 1 && isVoid(params[0]!))) return 'void';
   return params
     .map((param, index) => {
-      spend(c);
       if (isVoid(param) && index === params.length - 1) return '...';
       const name = param.name === '' ? '' : identifierOf(param.name);
-      return declaration(c, param.type, name, level + 1);
+      return counted(c, declaration(c, param.type, name, level + 1));
     })
     .join(', ');
 };
@@ -151,7 +150,9 @@ const compositeBody = (c: CContext, composite: BtfComposite, level: number): str
   const layout = c.layouts.of(composite);
   const indent = '\t'.repeat(level + 1);
   const lines = layout.parts.flatMap((part) =>
-    'kind' in part ? gapLines(c.btf, part, layout, composite) : [memberLine(c, part, level + 1)],
+    'kind' in part
+      ? gapLines(c.btf, part, layout, composite)
+      : [counted(c, memberLine(c, part, level + 1))],
   );
   const body = lines.map((line) => `${indent}${line}\n`).join('');
   const braces = body === '' ? '{}' : `{\n${body}${'\t'.repeat(level)}}`;
@@ -159,7 +160,6 @@ const compositeBody = (c: CContext, composite: BtfComposite, level: number): str
 };
 
 const memberLine = (c: CContext, { name, type, bitOffset, bitSize }: BtfMember, level: number) => {
-  spend(c);
   const bits = bitSize > 0 ? `: ${bitSize}` : '';
   if (name !== '') return `${declaration(c, type, identifierOf(name), level)}${bits};`;
   const unnamed = c.btf.resolve(type);
@@ -171,10 +171,11 @@ const memberLine = (c: CContext, { name, type, bitOffset, bitSize }: BtfMember, 
   return `${declaration(c, type, `___unnamed_${bitOffset}`, level)};`;
 };
 
-const spend = (c: CContext): void => {
-  if (--c.left < 0) {
-    throw new BtfError(`there are more than ${MAX_PRINTED} members and parameters to print`);
-  }
+/** Counts what is printed. Throws BtfError when it is too much. */
+export const counted = (c: CContext, text: string): string => {
+  c.left -= text.length;
+  if (c.left >= 0) return text;
+  throw new BtfError('these types are too long, or repeat each other too often, to be printed');
 };
 
 const enumBody = (c: CContext, type: BtfEnum | BtfEnum64, level: number): string => {
@@ -184,8 +185,7 @@ const enumBody = (c: CContext, type: BtfEnum | BtfEnum64, level: number): string
     type.values.length > 0 ? type.values : [{ name: `${type.name}___unknown`, value: 0 }];
   const suffix = type.kind === 'enum' ? '' : type.signed ? 'LL' : 'ULL';
   const lines = values.map(({ name, value }) => {
-    spend(c);
-    return `${indent}${c.names.enumerator(name)} = ${literal(value, suffix)},\n`;
+    return counted(c, `${indent}${c.names.enumerator(name)} = ${literal(value, suffix)},\n`);
   });
   const mode = type.size === compilerSize(values) ? undefined : MODES[type.size];
   const attribute = mode === undefined ? '' : ` __attribute__((mode(${mode})))`;

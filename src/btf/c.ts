@@ -14,6 +14,7 @@ import {
   type CContext,
   compositeDefinition,
   context,
+  counted,
   declaration,
   enumDefinition,
 } from './c-declaration.ts';
@@ -41,7 +42,7 @@ export const printC = (
 ): string => {
   const c = context(btf);
   const declarations: string[] = [];
-  const order = new COrder(c, (step) => declarations.push(stepText(c, step)));
+  const order = new COrder(c, (step) => declarations.push(counted(c, stepText(c, step))));
   const requested = ids === undefined ? allTypes(btf) : [...ids];
   for (const id of requested) {
     if (ids === undefined && isAlias(btf, id)) order.declare(id);
@@ -123,7 +124,10 @@ const request = (c: CContext, order: COrder, id: number): string[] => {
       complete(c, order, type.type);
       return [`extern ${declaration(c, type.type, c.names.identifier(type))};`];
     case 'datasec':
-      return type.variables.flatMap((variable) => request(c, order, variable.type));
+      return type.variables.flatMap((variable) => {
+        if (c.btf.type(variable.type).kind !== 'datasec') return request(c, order, variable.type);
+        throw new BtfError(`section ${type.name} has section ${variable.type} in it`);
+      });
     case 'int':
     case 'float':
       order.define(id);

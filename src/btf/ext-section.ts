@@ -90,6 +90,8 @@ export const encodeBtfExt = (ext: BtfExt, littleEndian = true): Uint8Array => {
     { encode, size }: RecordCodec<T>,
   ): Uint8Array => {
     const used = entries.filter(({ records }) => records.length > 0);
+    // libbpf ignores the whole section if a list has a record size and no records.
+    if (used.length === 0) return new Uint8Array();
     const length = used.reduce((sum, { records }) => sum + 8 + records.length * size, 4);
     const bytes = new Uint8Array(length);
     const view = new DataView(bytes.buffer);

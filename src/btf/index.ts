@@ -22,6 +22,7 @@ export { typesMatch } from './core/matches.ts';
 export type { CoreField } from './core/value.ts';
 export { type Deduplicated, deduplicate } from './deduplicate.ts';
 export { BTF_FEATURES, type BtfFeature, downgrade } from './downgrade.ts';
+export { BtfEdit } from './edit.ts';
 export { BtfError } from './error.ts';
 export {
   type CoreRelo,

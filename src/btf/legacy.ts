@@ -6,7 +6,7 @@
  */
 import { BTF_KIND } from './constants.ts';
 import type { TypeRecords } from './records.ts';
-import type { BtfComposite, BtfMember, BtfType } from './types.ts';
+import type { BtfComposite, BtfInt, BtfMember } from './types.ts';
 
 const INT_INFO = BTF_KIND.INT << 24;
 
@@ -26,16 +26,16 @@ export const hasIrregularInts = ({ words }: TypeRecords): boolean => {
   return false;
 };
 
-/** The composite with such members written as today. */
+/** The composite with such members written as today. `intBehind` looks through typedefs and qualifiers. */
 export const normaliseBitfields = (
   composite: BtfComposite,
-  resolve: (id: number) => BtfType,
+  intBehind: (id: number) => BtfInt | undefined,
 ): BtfComposite => {
   const normalise = (member: BtfMember): BtfMember => {
     if (member.bitSize > 0) return member;
-    const type = resolve(member.type);
-    if (type.kind !== 'int' || (type.bits === type.size * 8 && type.offset === 0)) return member;
-    return { ...member, bitOffset: member.bitOffset + type.offset, bitSize: type.bits };
+    const int = intBehind(member.type);
+    if (int === undefined || (int.bits === int.size * 8 && int.offset === 0)) return member;
+    return { ...member, bitOffset: member.bitOffset + int.offset, bitSize: int.bits };
   };
   return { ...composite, members: composite.members.map(normalise) };
 };

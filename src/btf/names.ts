@@ -143,7 +143,7 @@ export class Names {
     if (this.#flavoured === undefined) {
       const offsets: number[] = [];
       for (let t: StringTable | undefined = this.#strings; t !== undefined; t = t.base) {
-        offsets.push(...t.containing('___'));
+        for (const offset of t.containing('___')) offsets.push(offset);
       }
       this.#flavoured = [...new Set(offsets.map((offset) => this.#strings.get(offset)))];
     }
@@ -210,12 +210,15 @@ const hashInBase = (table: StringTable | undefined, offset: number): number => {
     : hashInBase(table.base, offset);
 };
 
+/** Where hashing stops: a hostile file may let all its names share a megabyte. */
+const HASHED = 256;
+
 /**
  * FNV-1a over 4 bytes at a time, up to the NUL: a third faster on vmlinux than byte by byte. The expression for `zeros`
  * has the top bit of the first zero byte as its lowest bit (Hacker's Delight 6-1).
  */
 const hashOf = (view: DataView, from: number): number => {
-  const whole = view.byteLength - 4;
+  const whole = Math.min(view.byteLength - 4, from + HASHED);
   let hash = 0x811c9dc5 | 0;
   let at = from;
   for (; at <= whole; at += 4) {
@@ -224,6 +227,7 @@ const hashOf = (view: DataView, from: number): number => {
     if (zeros !== 0) return mix(hash, word & (((zeros & -zeros) >>> 7) - 1));
     hash = mix(hash, word);
   }
+  if (at > from + HASHED) return hash;
   let rest = 0;
   for (let i = 0; at + i < view.byteLength; i++) {
     const byte = view.getUint8(at + i);

@@ -35,7 +35,7 @@ export interface CoreTarget {
   /** `struct task_struct.pid (0:113 @ offset 2336)` */
   readonly description: string;
   /** How to read the field, when it is a member. */
-  readonly field?: CoreField;
+  readonly field?: CoreField | undefined;
 }
 
 export interface CoreResult {
@@ -100,14 +100,15 @@ export class CoreResolver {
     const { kind, typeId } = relocation;
     const local = parseAccess(this.#local, relocation);
     if (kind === 'type_id_local') return localTypeId(local, typeId);
-    if (this.#local.name(typeId) === '') {
+    if (this.#local.type(typeId).name === '') {
       throw new BtfError(`${formatAccess(local)}: an anonymous type cannot be found in the kernel`);
     }
 
     const candidates = this.#candidatesOf(typeId);
     const localValue = calculate(kind, local);
-    const found: { candidate: Candidate; access: CoreAccess; value: CoreValue }[] = [];
+    const found: Candidate[] = [];
     const reasons: string[] = [];
+    let first: Match | undefined;
     for (const candidate of candidates) {
       const { access, why } = matchAccess(local, candidate.btf, candidate.id);
       if (access === undefined) {
@@ -115,24 +116,20 @@ export class CoreResolver {
         continue;
       }
       // A field or a value that is there has a value.
-      const value = calculate(kind, access)!;
-      const first = found[0];
-      if (first !== undefined) checkAgreement(local, first, { access, value });
-      found.push({ candidate, access, value });
+      const match = { access, value: calculate(kind, access)! };
+      if (first === undefined) first = match;
+      else checkAgreement(local, first, match);
+      found.push(candidate);
     }
 
-    const first = found[0];
     if (first !== undefined) {
       // As libbpf does: who has failed once is not asked again about the same type.
-      this.#candidates.set(
-        typeId,
-        found.map(({ candidate }) => candidate),
-      );
-      return resultOf(local, localValue, first.value, first.access);
+      if (reasons.length > 0) this.#candidates.set(typeId, found);
+      return new Resolved(local, localValue, first.value, first.access);
     }
     const missing =
       reasons.length > 0 ? [...new Set(reasons)].join('; ') : this.#noCandidate(typeId);
-    return resultOf(local, localValue, calculate(kind, undefined), undefined, missing);
+    return new Resolved(local, localValue, calculate(kind, undefined), undefined, missing);
   }
 
   #candidatesOf(typeId: number): readonly Candidate[] {
@@ -152,6 +149,77 @@ export class CoreResolver {
   }
 }
 
+/** An access in the kernel, and what the relocation comes to for it. */
+interface Match {
+  readonly access: CoreAccess;
+  readonly value: CoreValue;
+}
+
+/** A result whose descriptions are written when somebody reads them: that takes longer than all the rest. */
+class Resolved implements CoreResult {
+  readonly kind: CoreKind;
+  readonly value: bigint;
+  readonly localValue: bigint;
+  readonly validate: boolean;
+  readonly poison: boolean;
+  readonly exists: boolean;
+  readonly localSize: number;
+  readonly targetSize: number;
+  readonly poisonMemoryAccess: boolean;
+  readonly target: CoreTarget | undefined;
+  readonly missing: string | undefined;
+  readonly #local: CoreAccess;
+
+  constructor(
+    local: CoreAccess,
+    localValue: CoreValue | undefined,
+    value: CoreValue | undefined,
+    access: CoreAccess | undefined,
+    missing?: string,
+  ) {
+    this.kind = local.kind;
+    this.value = value?.value ?? 0n;
+    this.localValue = localValue?.value ?? 0n;
+    this.validate = localValue?.validate ?? true;
+    this.poison = value === undefined;
+    this.exists = access !== undefined;
+    this.localSize = localValue?.memory?.size ?? 0;
+    this.targetSize = value?.memory?.size ?? 0;
+    const resized = access !== undefined && this.localSize !== this.targetSize;
+    this.poisonMemoryAccess = resized && !mayResize(localValue?.memory?.type, value?.memory?.type);
+    this.target = access && new Target(access);
+    this.missing = missing;
+    this.#local = local;
+  }
+
+  get local(): string {
+    return describeAccess(this.#local);
+  }
+}
+
+class Target implements CoreTarget {
+  readonly btf: Btf;
+  readonly typeId: number;
+  readonly #access: CoreAccess;
+
+  constructor(access: CoreAccess) {
+    this.btf = access.btf;
+    this.typeId = access.typeId;
+    this.#access = access;
+  }
+
+  get description(): string {
+    return describeAccess(this.#access);
+  }
+
+  get field(): CoreField | undefined {
+    const { kind, accessors } = this.#access;
+    const isMember = isFieldKind(kind) && accessors.at(-1)!.name !== undefined;
+    // That a bitfield cannot be read is no reason to deny that it exists.
+    return isMember && kind !== 'field_exists' ? fieldOf(this.#access) : undefined;
+  }
+}
+
 const localTypeId = (local: CoreAccess, typeId: number): CoreResult => ({
   kind: local.kind,
   value: BigInt(typeId),
@@ -167,40 +235,6 @@ const localTypeId = (local: CoreAccess, typeId: number): CoreResult => ({
   missing: undefined,
 });
 
-const resultOf = (
-  local: CoreAccess,
-  localValue: CoreValue | undefined,
-  value: CoreValue | undefined,
-  access: CoreAccess | undefined,
-  missing?: string,
-): CoreResult => {
-  const localSize = localValue?.memory?.size ?? 0;
-  const targetSize = value?.memory?.size ?? 0;
-  const resized = access !== undefined && localSize !== targetSize;
-  return {
-    kind: local.kind,
-    value: value?.value ?? 0n,
-    localValue: localValue?.value ?? 0n,
-    validate: localValue?.validate ?? true,
-    poison: value === undefined,
-    exists: access !== undefined,
-    localSize,
-    targetSize,
-    poisonMemoryAccess: resized && !mayResize(localValue?.memory?.type, value?.memory?.type),
-    local: describeAccess(local),
-    target: access && targetOf(access),
-    missing,
-  };
-};
-
-const targetOf = (access: CoreAccess): CoreTarget => {
-  const { btf, typeId, kind } = access;
-  const target = { btf, typeId, description: describeAccess(access) };
-  const isMember = isFieldKind(kind) && access.accessors.at(-1)!.name !== undefined;
-  // That a bitfield cannot be read is no reason to deny that it exists.
-  return isMember && kind !== 'field_exists' ? { ...target, field: fieldOf(access) } : target;
-};
-
 /** A larger or smaller load is right for pointers and unsigned integers: both are extended with zeros. */
 const mayResize = (local: BtfType | undefined, target: BtfType | undefined): boolean =>
   (local?.kind === 'ptr' && target?.kind === 'ptr') ||
@@ -209,11 +243,7 @@ const mayResize = (local: BtfType | undefined, target: BtfType | undefined): boo
     local.encoding !== BTF_INT.SIGNED &&
     target.encoding !== BTF_INT.SIGNED);
 
-const checkAgreement = (
-  local: CoreAccess,
-  a: { readonly access: CoreAccess; readonly value: CoreValue },
-  b: { readonly access: CoreAccess; readonly value: CoreValue },
-): void => {
+const checkAgreement = (local: CoreAccess, a: Match, b: Match): void => {
   const both = `${describeAccess(a.access)} and ${describeAccess(b.access)}`;
   const label = `<${CORE_KIND_LABELS[local.kind]}> ${describeAccess(local)}`;
   if (a.access.bitOffset !== b.access.bitOffset) {

@@ -16,6 +16,15 @@ type Search = (needle: Uint8Array, from: number) => number;
 const decoder = /* @__PURE__ */ new TextDecoder();
 const encoder = /* @__PURE__ */ new TextEncoder();
 
+/** No name of a kernel is longer by much (KSYM_NAME_LEN is 512), and hardly any as long. */
+const LONG = 256;
+/**
+ * All long strings together may take this many bytes, and this many more for each byte of the section: strings can share
+ * their ends, and a hostile file lets ten thousand of them share a megabyte.
+ */
+const LONG_ALLOWED = 1 << 20;
+const LONG_PER_BYTE = 4;
+
 export class StringTable {
   readonly bytes: Uint8Array;
   readonly base: StringTable | undefined;
@@ -23,6 +32,9 @@ export class StringTable {
   readonly first: number;
   readonly view: DataView;
   #search: Search | undefined;
+  /** Long strings by where they start, decoded once. */
+  readonly #long = new Map<number, string>();
+  #longBytes = 0;
 
   constructor(bytes: Uint8Array, { start, end }: Section, base?: StringTable) {
     this.bytes = bytes.subarray(start, end);
@@ -47,12 +59,12 @@ export class StringTable {
     if (offset === 0) return '';
     const table = this.tableOf(offset, at);
     const start = offset - table.first;
+    const long = table.#long.get(start);
+    if (long !== undefined) return long;
     const bytes = table.bytes.subarray(start, table.bytes.indexOf(0, start));
-    let ascii = bytes.length < 1024;
-    for (let i = 0; ascii && i < bytes.length; i++) ascii = bytes[i]! < 0x80;
-    return ascii
-      ? String.fromCharCode.apply(null, bytes as unknown as number[])
-      : decoder.decode(bytes);
+    if (bytes.length > LONG) return table.#addLong(start, bytes, at);
+    for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return decoder.decode(bytes);
+    return String.fromCharCode.apply(null, bytes as unknown as number[]);
   }
 
   /** Whether the string at an offset is this one. */
@@ -98,6 +110,16 @@ export class StringTable {
       throw new BtfError(`string offset ${offset} lies outside the string section`, at);
     }
     return table;
+  }
+
+  #addLong(start: number, bytes: Uint8Array, at: number | undefined): string {
+    this.#longBytes += bytes.length;
+    if (this.#longBytes > LONG_ALLOWED + LONG_PER_BYTE * this.bytes.length) {
+      throw new BtfError('too many long strings share their bytes', at);
+    }
+    const text = decoder.decode(bytes);
+    this.#long.set(start, text);
+    return text;
   }
 
   #find(needle: Uint8Array, from: number): number {

@@ -18,7 +18,7 @@ export interface TypeScriptContext {
   /** The ids of those that stand further above. */
   readonly defined: Set<number>;
   readonly imports: Set<string>;
-  /** Fields that may still be printed: hostile BTF repeats unnamed structs without end. */
+  /** Characters that may still be printed: hostile BTF repeats unnamed structs, or names as long as the file. */
   left: number;
 }
 
@@ -27,9 +27,9 @@ export const MAX_NESTING = 64;
 
 interface Expression {
   readonly value: string;
-  /** Its type, for fields that have to say it. */
+  /** Its type, for a getter; '' where tsc can infer it. */
   readonly type: string;
-  /** Whether it names a constant that is defined further below. */
+  /** Whether it has to wait, since it needs constants that may be defined further below. */
   readonly later: boolean;
   /** What the expression does not say. */
   readonly comment?: string | undefined;
@@ -77,13 +77,14 @@ export const enumText = (
   name: string,
   indent: string,
 ): string => {
-  const make = type.name === '' ? 'enumeration' : 'kernelEnum';
+  const make = type.name === name ? 'kernelEnum' : 'enumeration';
   c.imports.add(make);
   const values = type.values
     .filter((each) => isIdentifier(each.name))
     .map((each) => {
-      spend(c);
-      return `${indent}  ${keyOf(each.name)}: ${each.value},\n`;
+      const line = `${indent}  ${keyOf(each.name)}: ${each.value},\n`;
+      spend(c, line.length);
+      return line;
     });
   return `${make}('${name}', {\n${values.join('')}${indent}})`;
 };
@@ -94,34 +95,38 @@ export const fieldLines = (
   composite: BtfComposite,
   indent: string,
 ): string[] =>
-  membersOf(c.btf, composite).flatMap((member) => {
-    spend(c);
+  membersOf(c, composite).flatMap((member) => {
     const field = layoutOf(c, member, indent);
     if ('missing' in field) {
       return [`${indent}// ${cText(c.btf, member.type, member.name)}: ${field.missing}`];
     }
     const { value, type, later, comment } = field;
     const key = keyOf(member.name);
+    spend(c, key.length + value.length);
     if (!later) {
       return [`${indent}${key}: ${value},${comment === undefined ? '' : ` // ${comment}`}`];
     }
-    return [`${indent}get ${key}(): ${type} {`, `${indent}  return ${value};`, `${indent}},`];
+    const annotation = type === '' ? '' : `: ${type}`;
+    return [`${indent}get ${key}()${annotation} {`, `${indent}  return ${value};`, `${indent}},`];
   });
 
-const spend = (c: TypeScriptContext): void => {
-  if (--c.left < 0) throw new BtfError('these types have more fields than a program can hold');
+/** Counts characters. Throws BtfError when there are too many. */
+const spend = (c: TypeScriptContext, characters: number): void => {
+  c.left -= characters;
+  if (c.left < 0) throw new BtfError('these types have more fields than a program can hold');
 };
 
 /** In an object literal `__proto__: u32` would be something else. */
 const keyOf = (name: string): string => (name === '__proto__' ? "['__proto__']" : name);
 
 /** The members that have names, those of unnamed structs and unions included. */
-const membersOf = (btf: Btf, composite: BtfComposite): BtfMember[] => {
+const membersOf = (c: TypeScriptContext, composite: BtfComposite): BtfMember[] => {
   const found = new Map<string, BtfMember>();
   const visit = ({ members }: BtfComposite, depth: number): void => {
     if (depth > MAX_NESTING) throw new BtfError(`type ${composite.id} is nested too deep`);
     for (const member of members) {
-      const inner = member.name === '' ? btf.resolve(member.type) : undefined;
+      spend(c, member.name.length + 8);
+      const inner = member.name === '' ? c.btf.resolve(member.type) : undefined;
       if (inner?.kind === 'struct' || inner?.kind === 'union') visit(inner, depth + 1);
       else if (member.name !== '' && !found.has(member.name)) found.set(member.name, member);
     }
@@ -138,11 +143,6 @@ const layoutOf = (
   const { name, type, bitSize } = member;
   if (!isIdentifier(name)) return { missing: 'its name is no C identifier' };
   return bitSize > 0 ? bitfieldOf(c, type, bitSize) : expressionOf(c, type, name, indent);
-};
-
-const simple = (c: TypeScriptContext, value: string, constant = value): Expression => {
-  c.imports.add(constant);
-  return { value, type: `typeof ${value}`, later: false };
 };
 
 const bitfieldOf = (c: TypeScriptContext, id: number, bits: number): Expression | Missing => {
@@ -172,7 +172,9 @@ const expressionOf = (
   switch (type.kind) {
     case 'int': {
       const scalar = scalarOf(type);
-      return scalar === undefined ? { missing: 'no layout is as wide' } : simple(c, scalar);
+      if (scalar === undefined) return { missing: 'no layout is as wide' };
+      c.imports.add(scalar);
+      return { value: scalar, type: '', later: false };
     }
     case 'enum':
     case 'struct':
@@ -212,7 +214,7 @@ const pointerOf = (c: TypeScriptContext, { id, type }: BtfReference): Expression
   c.imports.add('pointer');
   const target = c.btf.resolve(type);
   // A hop starts from the name of a struct, so one that only its typedef names is out of reach.
-  const constant = target.name === '' ? undefined : c.constants.get(target.id);
+  const constant = isIdentifier(target.name) ? c.constants.get(target.id) : undefined;
   if (constant !== undefined && target.kind !== 'enum') {
     const later = !c.defined.has(target.id);
     if (later) c.imports.add('type Pointer');
@@ -246,15 +248,19 @@ const arrayOf = (
   const expression = expressionOf(c, id, name, indent);
   if ('missing' in expression) return expression;
   c.imports.add('array');
-  const { value, type, later, comment } = expression;
-  if (later) c.imports.add('type ArrayOf');
+  const { value, type, comment } = expression;
+  // An array looks at the fields of its structs at once.
+  const later = expression.later || isComposite(elementOf(c.btf, id).type);
+  if (later && type !== '') c.imports.add('type ArrayOf');
   return {
     value: `array(${value}, ${length})`,
-    type: `ArrayOf<${type}, ${length}>`,
+    type: type === '' ? '' : `ArrayOf<${type}, ${length}>`,
     later,
     comment,
   };
 };
+
+const isComposite = ({ kind }: BtfType): boolean => kind === 'struct' || kind === 'union';
 
 /** Of arrays, see layout/compound.ts. */
 const MAX_LENGTH = 2 ** 31;
@@ -262,10 +268,11 @@ const MAX_LENGTH = 2 ** 31;
 /** A declaration in C, for a comment: in one line, or not at all. */
 const cText = (btf: Btf, id: number, name: string): string => {
   try {
-    const text = declaration({ ...context(btf), left: 20 }, id, name && identifierOf(name)).replace(
-      /\s+/g,
-      ' ',
-    );
+    const text = declaration(
+      { ...context(btf), left: 500 },
+      id,
+      name && identifierOf(name),
+    ).replace(/\s+/g, ' ');
     return text.length > 70 ? `${text.slice(0, 67)}...` : text;
   } catch (error) {
     if (error instanceof BtfError) return name && identifierOf(name);

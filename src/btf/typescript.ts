@@ -46,7 +46,7 @@ export const printTypeScript = (btf: Btf, ids?: Iterable<number>): string => {
     constants: constantsOf(collected),
     defined: new Set(),
     imports: new Set(),
-    left: MAX_FIELDS,
+    left: MAX_PRINTED,
   };
   const definitions = collected.map(({ type, name }) => {
     const text = type.kind === 'enum' ? enumDefinition(c, type, name) : definition(c, type, name);
@@ -58,8 +58,8 @@ export const printTypeScript = (btf: Btf, ids?: Iterable<number>): string => {
   return [`import {\n${names}} from 'beespoke';\n`, ...definitions].join('\n');
 };
 
-/** Several times what vmlinux has, in all its structs. */
-const MAX_FIELDS = 2_000_000;
+/** Twenty times what vmlinux takes. */
+const MAX_PRINTED = 100_000_000;
 
 /** What gets a definition, and its name in C. */
 interface Collected {
@@ -110,7 +110,7 @@ const RESERVED = ['ArrayOf', 'Pointer', 'Readonly', 'Struct', 'Union'];
 const sortKey = (name: string): string => name.replace('type ', '').toLowerCase();
 
 const enumDefinition = (c: TypeScriptContext, type: BtfEnum, name: string): string => {
-  const what = type.name === '' ? `typedef ${name} of an unnamed enum` : `enum ${name}`;
+  const what = type.name === name ? `enum ${name}` : `typedef ${name} of an unnamed enum`;
   return `/** ${what} */\nexport const ${c.constants.get(type.id)!} = ${enumText(c, type, name, '')};\n`;
 };
 
@@ -121,9 +121,9 @@ const definition = (c: TypeScriptContext, type: BtfComposite, name: string): str
     type.kind === 'struct' ? ['kernelStruct', 'Struct'] : ['kernelUnion', 'Union'];
   c.imports.add(make).add(`type ${layout}`);
   const what =
-    type.name === ''
-      ? `typedef ${name} of an unnamed ${type.kind}: CO-RE finds its fields only inside of other structs`
-      : `${type.kind} ${name}`;
+    type.name === name
+      ? `${type.kind} ${name}`
+      : `typedef ${name} of an unnamed ${type.kind}: CO-RE finds its fields only inside of other structs`;
   const lines = fieldLines(c, type, '  ');
   const body = lines.length === 0 ? '{}' : `{\n${lines.join('\n')}\n}`;
   return `const ${fields} = ${body};

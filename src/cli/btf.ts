@@ -91,9 +91,10 @@ export const run = async (args: readonly string[]): Promise<number> => {
 
 /** A file can hold any names, also such that move the cursor. */
 const safe = (text: string): string =>
-  text.replace(/[^\n\t\x20-\x7e]/gu, (character) => printable(character));
+  text.replace(/(?![\n\t])\p{Cc}/gu, (character) => printable(character));
 
-const openBtf = (file = KERNEL, base?: string): Btf => {
+/** The BTF of a file, on that of its base. */
+export const openBtf = (file = KERNEL, base?: string): Btf => {
   if (file === KERNEL && !existsSync(file)) {
     throw new RequirementError(
       `this kernel has no type information: there is no ${KERNEL} (CONFIG_DEBUG_INFO_BTF); --file takes another`,

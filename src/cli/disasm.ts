@@ -1,11 +1,22 @@
 /**
  * @module
- * `beespoke disasm TOOL`: the instructions of a tool's programs, with the TypeScript lines that they come from.
+ * `beespoke disasm TOOL|FILE`: the instructions of a tool's programs or of an object file, with the lines of source
+ * that they come from.
  *
  * It needs no kernel: it shows what a new one would get, and what CO-RE will fill in as comments. `--kernel` links for
  * the running kernel instead, and shows its variants and offsets.
  */
-import { type AnyMap, assemble, type Condition, listing } from '../asm/index.ts';
+import { existsSync } from 'node:fs';
+import {
+  type AnyMap,
+  type AssembledFunction,
+  assemble,
+  type Condition,
+  type Instruction,
+  type ListingOptions,
+  listed,
+  listing,
+} from '../asm/index.ts';
 import { sourceOf } from '../kernel/sources.ts';
 import {
   type AnyMapSpec,
@@ -16,39 +27,91 @@ import {
   variantsOf,
 } from '../object/index.ts';
 import type { OptionTable } from '../programs/tool.ts';
+import { noteOf } from './disasm-notes.ts';
 import { UsageError } from './errors.ts';
+import { openObject } from './object-file.ts';
 import { helpOf, parseOptions } from './options.ts';
+import { printable } from './printable.ts';
+import { jsonLine } from './printer.ts';
 import { toolNames, toolOf } from './tools.ts';
 
 const OPTIONS = {
   kernel: { type: 'boolean', help: 'for the running kernel, with its offsets and fallbacks' },
+  json: { type: 'boolean', help: 'one JSON object a line, for each instruction' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
 } as const satisfies OptionTable;
 
-export const run = async ([name, ...args]: readonly string[]): Promise<number> => {
-  if (name === undefined || name === '--help' || name === '-h') {
-    print([
-      'beespoke disasm TOOL [--kernel] [options of the tool]',
-      '',
-      'The instructions of a tool, with their lines.',
-      '',
-      ...helpOf(OPTIONS),
-    ]);
-    return name === undefined ? 2 : 0;
+const HELP = [
+  'beespoke disasm TOOL [--kernel] [--json] [options of the tool]',
+  'beespoke disasm FILE [--kernel] [--json]',
+  '',
+  'The instructions of a tool or of an object file, with their lines.',
+  '',
+  ...helpOf(OPTIONS),
+];
+
+export const run = async (words: readonly string[]): Promise<number> => {
+  // The name decides which options there are.
+  const at = words.findIndex((word) => !word.startsWith('-'));
+  const name = words[at];
+  const args = words.filter((_, index) => index !== at);
+  if (name === undefined) {
+    print(HELP);
+    return parseOptions(args, OPTIONS).help ? 0 : 2;
   }
   const tool = toolOf(name);
-  if (!tool) {
-    throw new UsageError(`there is no tool ${JSON.stringify(name)}: ${toolNames().join(', ')}`);
+  if (!tool && !isFile(name)) {
+    throw new UsageError(
+      `there is no tool ${JSON.stringify(name)}, and no file of this name: ${toolNames().join(', ')}`,
+    );
   }
-  const given = parseOptions(args, { ...tool.options, ...OPTIONS }, tool.positionals);
-  const spec: ObjectSpec = tool.object(given as never);
-  const lines = given.kernel ? await linked(spec) : unlinked(spec);
-  print(lines);
+  const given = parseOptions(args, { ...tool?.options, ...OPTIONS }, tool?.positionals);
+  if (given.help) {
+    print(HELP);
+    return 0;
+  }
+  const spec: ObjectSpec = tool ? tool.object(given as never) : openObject(name);
+  const programs = given.kernel ? await linked(spec) : unlinked(spec);
+  const lines = programs.flatMap((program) => (given.json ? inJson(program) : asText(program)));
+  if (lines.length > 0) print(lines);
   return 0;
 };
 
+/** Whether it is meant as one: what is missing is better said of a file. */
+const isFile = (name: string): boolean =>
+  name.includes('/') || /\.\w+$/.test(name) || existsSync(name);
+
+/** Files can hold any text. */
 const print = (lines: readonly string[]): void => {
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(`${lines.map(printable).join('\n')}\n`);
+};
+
+/** A program that is ready to be listed, or why it is not. */
+type Listed =
+  | {
+      readonly name: string;
+      readonly program: ProgramSpec;
+      readonly instructions: readonly Instruction[];
+      readonly options: ListingOptions;
+    }
+  | { readonly name: string; readonly program: ProgramSpec; readonly problem: string };
+
+const asText = (each: Listed): string[] => {
+  const { program } = each;
+  const head = `; ${program.hook.section}${program.autoload === false ? ', loaded only when it is asked for' : ''}`;
+  if ('problem' in each) return [head, `; ${each.name}: ${each.problem}`, ''];
+  return [head, ...listing(each.instructions, each.options), ''];
+};
+
+const inJson = (each: Listed): string[] => {
+  const { name: program, program: spec } = each;
+  const { section } = spec.hook;
+  if ('problem' in each) return [jsonLine({ program, section, problem: each.problem })];
+  let inside: string | undefined;
+  return listed(each.instructions, each.options).map(({ head, ...instruction }) => {
+    inside = head ?? inside;
+    return jsonLine({ program, section, function: inside, ...instruction });
+  });
 };
 
 const namesOf = ({ maps, hidden }: Pick<ObjectSpec, 'maps' | 'hidden'>) => {
@@ -61,42 +124,58 @@ const namesOf = ({ maps, hidden }: Pick<ObjectSpec, 'maps' | 'hidden'>) => {
   return (map: AnyMap): string | undefined => names.get(map);
 };
 
+/** How the programs of an object are listed: from a file with the lines of C, which nobody may have at hand. */
+const optionsOf = (
+  spec: ObjectSpec,
+  name: string,
+  program: ProgramSpec,
+  functions: readonly AssembledFunction[],
+): ListingOptions => ({
+  name,
+  functions,
+  mapName: namesOf(spec),
+  labels: true,
+  sourceOf,
+  program: program.site,
+  lines: isFromFile(spec) ? 'text' : true,
+  note: (instruction) => noteOf(instruction, spec.types),
+});
+
+const isFromFile = ({ bigEndian }: ObjectSpec): boolean => bigEndian !== undefined;
+
 /** The first variant of each program, every condition as on a new kernel. */
-const unlinked = (spec: ObjectSpec): string[] =>
-  Object.entries(spec.programs).flatMap(([name, entry]) => {
+const unlinked = (spec: ObjectSpec): Listed[] =>
+  Object.entries(spec.programs).map(([name, entry]) => {
     const program = variantsOf(entry)[0]!;
     const { instructions, functions } = assemble(program.body, (condition) =>
       onNewKernel(condition, program),
     );
-    return [
-      `; ${program.hook.section}`,
-      ...listing(instructions, {
-        name,
-        functions,
-        mapName: namesOf(spec),
-        labels: true,
-        sourceOf,
-        program: program.site,
-      }),
-      '',
-    ];
+    return { name, program, instructions, options: optionsOf(spec, name, program, functions) };
   });
 
 const onNewKernel = ({ test }: Condition, { hook }: ProgramSpec): boolean =>
   test === 'trusted' ? HOOKS[hook.type].trusted : true;
 
-const linked = async (spec: ObjectSpec): Promise<string[]> => {
+/** What the running kernel would get; of a file each program by itself, since it can have some that it lacks. */
+const linked = async (spec: ObjectSpec): Promise<Listed[]> => {
   const { KernelWorld } = await import('../kernel/index.ts');
-  return link(spec, new KernelWorld()).programs.flatMap(({ name, spec: program, assembly }) => [
-    `; ${program.hook.section}`,
-    ...listing(assembly.instructions, {
-      name,
-      functions: assembly.functions,
-      mapName: namesOf(spec),
-      labels: true,
-      sourceOf,
-      program: program.site,
-    }),
-    '',
-  ]);
+  const world = new KernelWorld();
+  if (!isFromFile(spec)) return linkAll(spec, link(spec, world));
+  return Object.entries(spec.programs).flatMap(([name, entry]): Listed[] => {
+    try {
+      return linkAll(spec, link(spec, world, { programs: [name] }));
+    } catch (error) {
+      const program = variantsOf(entry)[0]!;
+      return [{ name, program, problem: (error as Error).message }];
+    }
+  });
 };
+
+const linkAll = (spec: ObjectSpec, { programs }: ReturnType<typeof link>): Listed[] =>
+  programs.map(({ name, spec: program, assembly, poisoned }) => {
+    const { instructions, functions } = assembly;
+    const options = optionsOf(spec, name, program, functions);
+    const note: ListingOptions['note'] = (instruction, slot) =>
+      poisoned.get(slot) ?? noteOf(instruction, spec.types);
+    return { name, program, instructions, options: { ...options, note } };
+  });

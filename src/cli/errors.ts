@@ -20,8 +20,9 @@ const REQUIREMENTS = new Set(['RequirementError', 'UnsupportedError']);
 
 /** The status that an error ends with. */
 export const statusOf = (error: unknown): number => {
-  if (error instanceof UsageError) return USAGE;
   if (!(error instanceof Error)) return FAILED;
+  // By name: a command has the class from its own file of the package.
+  if (error.name === 'UsageError') return USAGE;
   // The verifier's refusal of what this kernel is too old for.
   if ('requirement' in error && error.requirement !== undefined) return UNSUPPORTED;
   if (REQUIREMENTS.has(error.name)) return UNSUPPORTED;

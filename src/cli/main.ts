@@ -1,19 +1,13 @@
 #!/usr/bin/env node
 /**
  * @module
- * The command line. Help costs nothing: each command is loaded when it is run.
+ * The command line. Help costs nothing: each command is loaded when it is run. The package has this file and the tools
+ * as CommonJS, which Node starts sooner (rolldown.config.ts).
  */
 import { FAILED, statusOf, USAGE, UsageError } from './errors.ts';
 import { printable } from './printable.ts';
+import { forgiveReaders } from './readers.ts';
 import { SUMMARIES } from './summaries.ts';
-
-const COMMANDS: Readonly<
-  Record<string, () => Promise<{ run(args: readonly string[]): Promise<number> }>>
-> = {
-  list: () => import('./list.ts'),
-  disasm: () => import('./disasm.ts'),
-  btf: () => import('./btf.ts'),
-};
 
 const help = (): string =>
   [
@@ -25,12 +19,19 @@ const help = (): string =>
     'Commands:',
     '  list          the tools, and whether this kernel can run them',
     '  disasm TOOL   the instructions of a tool, with the lines that they come from',
+    '  load FILE     verifies the programs of object files, and says how it went',
+    '  build TOOL    writes a tool or a program of yours to an object file, for libbpf and others',
     '  btf [TYPE]    types of the kernel or of a file, as C, TypeScript or JSON',
     '',
     'beespoke COMMAND --help says more. Tools need root, or CAP_BPF and CAP_PERFMON.',
   ].join('\n');
 
 const main = async ([command, ...args]: readonly string[]): Promise<number> => {
+  if (command !== undefined && Object.hasOwn(SUMMARIES, command)) {
+    const { run } = await import('./tool-command.ts');
+    return run(command, args);
+  }
+  forgiveReaders();
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
     const output = command === undefined ? process.stderr : process.stdout;
     output.write(`${help()}\n`);
@@ -41,27 +42,21 @@ const main = async ([command, ...args]: readonly string[]): Promise<number> => {
     process.stdout.write(`${version()}\n`);
     return 0;
   }
+  const { COMMANDS } = await import('./commands.ts');
   if (Object.hasOwn(COMMANDS, command)) return (await COMMANDS[command]!()).run(args);
-  if (Object.hasOwn(SUMMARIES, command)) {
-    const { run } = await import('./tool-command.ts');
-    return run(command, args);
-  }
   throw new UsageError(
     `there is no command ${JSON.stringify(command)}; beespoke --help lists them`,
   );
 };
 
-// A reader that goes away, as `head` does, is no failure. Tools end then: see printer.ts.
-for (const output of [process.stdout, process.stderr]) {
-  output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`beespoke: ${text.split('\n').map(printable).join('\n')}\n`);
-  process.exitCode = error === undefined ? FAILED : statusOf(error);
-}
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    forgiveReaders();
+    const text = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`beespoke: ${text.split('\n').map(printable).join('\n')}\n`);
+    process.exitCode = error === undefined ? FAILED : statusOf(error);
+  },
+);

@@ -3,8 +3,10 @@
  * Writing to the terminal or a pipe: results on stdout, diagnostics on stderr, nothing lost to a slow reader, and a
  * reader that goes away ends the command quietly.
  */
+import { writeSync } from 'node:fs';
 import type { Column, Moment } from '../programs/tool.ts';
 import { printable } from './printable.ts';
+import { forgiveReaders } from './readers.ts';
 
 /** One line of a table; the last column is not padded. */
 export const rowOf = <E>(columns: readonly Column<E>[], event: E, moment: Moment): string =>
@@ -44,6 +46,7 @@ export const now = (): Moment => {
 
 /** stdout in whole lines. */
 export class Printer {
+  #opened = false;
   #gone = false;
   readonly #onGone: () => void;
   readonly #fail = (error: NodeJS.ErrnoException): void => {
@@ -55,12 +58,19 @@ export class Printer {
   /** `onGone` is called when nobody reads any more. */
   constructor(onGone: () => void) {
     this.#onGone = onGone;
+  }
+
+  #open(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    forgiveReaders();
     process.stdout.on('error', this.#fail);
   }
 
   /** Writes lines; the promise waits while the reader is slow. */
   async lines(lines: readonly string[]): Promise<void> {
     if (this.#gone || lines.length === 0) return;
+    this.#open();
     if (process.stdout.write(`${lines.join('\n')}\n`)) return;
     await new Promise<void>((done) => {
       process.stdout.once('drain', done);
@@ -70,7 +80,14 @@ export class Printer {
   }
 }
 
-/** A diagnostic, of one line. */
+/** A diagnostic, of one line. Not through process.stderr, which takes 3 ms to set up before the first line. */
 export const say = (text: string): void => {
-  process.stderr.write(`${text}\n`);
+  try {
+    writeSync(2, `${text}\n`);
+  } catch (error) {
+    // Another process may have made the pipe non-blocking: then it waits in the stream. Gone readers are no failure.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    forgiveReaders();
+    process.stderr.write(`${text}\n`);
+  }
 };

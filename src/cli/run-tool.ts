@@ -8,6 +8,7 @@ import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
 import { helpOf, parseOptions, parseSize } from './options.ts';
 import { Printer, say } from './printer.ts';
+import { forgiveReaders } from './readers.ts';
 import { runEvents } from './run-events.ts';
 import { runIntervals } from './run-intervals.ts';
 import { runTrace } from './run-trace.ts';
@@ -29,6 +30,7 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
   const table = allOptions(tool.options);
   const given = parseOptions(args, table, tool.positionals);
   if (given.help) {
+    forgiveReaders();
     process.stdout.write(`${toolHelp(tool).join('\n')}\n`);
     return DONE;
   }

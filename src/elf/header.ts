@@ -25,8 +25,8 @@ export interface ElfHeader {
   readonly nameSection: number;
 }
 
-/** e_ident: the magic number, class, byte order, version. */
 const IDENT_LENGTH = 16;
+const MAGIC = '7f 45 4c 46';
 const EV_CURRENT = 1;
 /** "The number is in section header 0." */
 const PN_XNUM = 0xffff;
@@ -39,37 +39,18 @@ export const segmentHeaderLength = (word: 4 | 8): number => (word === 8 ? 56 : 3
 
 /** Reads the header. Throws ElfError when this is not ELF, or the headers are not in the file. */
 export const readHeader = (bytes: Uint8Array, label: string): ElfHeader => {
-  const fail = (message: string, at: number) => new ElfError(message, at, label);
-  if (bytes.length < IDENT_LENGTH) {
-    throw fail(`an ELF file starts with ${IDENT_LENGTH} bytes, found ${bytes.length}`, 0);
-  }
-  const magic = String.fromCharCode(...bytes.subarray(0, 4));
-  if (magic !== '\x7fELF') {
-    const found = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0'));
-    throw fail(`this is not ELF: expected the bytes 7f 45 4c 46, found ${found.join(' ')}`, 0);
-  }
-  const [elfClass, order, version] = [bytes[4]!, bytes[5]!, bytes[6]!];
-  if (elfClass !== 1 && elfClass !== 2) {
-    throw fail(`expected class 1 (32 bits) or 2 (64 bits), found ${elfClass}`, 4);
-  }
-  if (order !== 1 && order !== 2) {
-    throw fail(`expected byte order 1 (little) or 2 (big), found ${order}`, 5);
-  }
-  if (version !== EV_CURRENT) {
-    throw fail(`expected ELF version ${EV_CURRENT}, found ${version}`, 6);
-  }
-
-  const file = new ElfBytes(bytes, order === 1, elfClass === 2 ? 64 : 32, label);
+  const file = readIdent(bytes, label);
   const { word } = file;
   file.check(0, headerLength(word), 'the header', 0);
   const rest = 24 + 3 * word;
   const segmentsOffset = file.size(24 + word, 'the offset of the program headers');
   const sectionsOffset = file.size(24 + 2 * word, 'the offset of the section headers');
 
-  let sectionCount = file.u16(rest + 12);
+  // Where each count is, for the messages.
+  let [segmentCountAt, sectionCountAt] = [rest + 8, rest + 12];
+  let segmentCount = file.u16(segmentCountAt);
+  let sectionCount = file.u16(sectionCountAt);
   let nameSection = file.u16(rest + 14);
-  let segmentCount = file.u16(rest + 8);
-  let [sectionCountAt, segmentCountAt] = [rest + 12, rest + 8];
   if (sectionsOffset === 0) {
     if (sectionCount > 0) {
       throw file.error(`${sectionCount} sections, whose headers are nowhere`, rest + 12);
@@ -114,6 +95,29 @@ export const readHeader = (bytes: Uint8Array, label: string): ElfHeader => {
       segmentCountAt,
     ),
   };
+};
+
+/** e_ident: whether this is ELF, and how its numbers are written. */
+const readIdent = (bytes: Uint8Array, label: string): ElfBytes => {
+  const fail = (message: string, at: number) => new ElfError(message, at, label);
+  if (bytes.length < IDENT_LENGTH) {
+    throw fail(`an ELF file starts with ${IDENT_LENGTH} bytes, found ${bytes.length}`, 0);
+  }
+  const magic = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0'));
+  if (magic.join(' ') !== MAGIC) {
+    throw fail(`this is not ELF: expected the bytes ${MAGIC}, found ${magic.join(' ')}`, 0);
+  }
+  const [bits, order, version] = [bytes[4]!, bytes[5]!, bytes[6]!];
+  if (bits !== 1 && bits !== 2) {
+    throw fail(`expected class 1 (32 bits) or 2 (64 bits), found ${bits}`, 4);
+  }
+  if (order !== 1 && order !== 2) {
+    throw fail(`expected byte order 1 (little) or 2 (big), found ${order}`, 5);
+  }
+  if (version !== EV_CURRENT) {
+    throw fail(`expected ELF version ${EV_CURRENT}, found ${version}`, 6);
+  }
+  return new ElfBytes(bytes, order === 1, bits === 2 ? 64 : 32, label);
 };
 
 const checkEntrySize = (file: ElfBytes, what: string, expected: number, at: number): void => {

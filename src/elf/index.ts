@@ -19,3 +19,4 @@ export {
   type ElfSymbolInput,
   writeElf,
 } from './write.ts';
+export { type WriteObjectOptions, writeObject } from './write-object.ts';

@@ -19,8 +19,6 @@ export interface ElfNote {
 
 /** Three words of 4 bytes in both classes: the lengths of name and description, the type. */
 const HEADER_LENGTH = 12;
-/** The longest in use have ten letters. */
-const LONGEST_NAME = 256;
 
 /** Where notes are: a section, or a segment. */
 interface Place {
@@ -48,7 +46,6 @@ export const readNotes = (file: ElfBytes, place: Place, what: string): ElfNote[]
         `has ${nameLength} and ${descriptionLength} bytes, of which ${end - at} are there`,
       );
     }
-    if (nameLength > LONGEST_NAME) throw fail(`has a name of ${nameLength} bytes`);
     const name = file.bytes.subarray(at + HEADER_LENGTH, at + HEADER_LENGTH + nameLength);
     const nul = name.indexOf(0);
     if (nameLength > 0 && nul === -1) throw fail('has a name without an end');

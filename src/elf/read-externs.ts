@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { BTF_INT, type Btf, type BtfType } from '../btf/index.ts';
+import { BTF_INT, type Btf, type BtfDatasec, type BtfEdit, type BtfType } from '../btf/index.ts';
 import type { ConfigVariable, ExternSpec } from '../object/index.ts';
 import { SHN, STB } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { ElfFile } from './file.ts';
-import type { TypeList } from './read-types.ts';
 import type { ElfSymbol } from './symbols.ts';
 
 export interface Externs {
@@ -17,9 +16,6 @@ export interface Externs {
   /** In the order of their offsets. */
   readonly config: readonly ConfigVariable[];
 }
-
-/** The sections that BTF has and the file has not. */
-export const isExternSection = (name: string): boolean => name === '.kconfig' || name === '.ksyms';
 
 /** What of it the file uses. Throws ElfError for what libbpf does not take either. */
 export const readExterns = (file: ElfFile, btf: Btf): Externs => {
@@ -43,15 +39,11 @@ export const readExterns = (file: ElfFile, btf: Btf): Externs => {
 
 type Declared = Extract<BtfType, { kind: 'var' | 'func' }>;
 
-const declaredIn = (btf: Btf, section: string): Declared[] => {
-  const id = btf.findByName(section, 'datasec');
-  const type = id === undefined ? undefined : btf.type(id);
-  if (type?.kind !== 'datasec') return [];
-  return type.variables.flatMap((variable) => {
+const declaredIn = (btf: Btf, section: string): Declared[] =>
+  (datasecOf(btf, section)?.variables ?? []).flatMap((variable) => {
     const declared = btf.type(variable.type);
     return declared.kind === 'var' || declared.kind === 'func' ? [declared] : [];
   });
-};
 
 const isWeak = ({ binding }: ElfSymbol): boolean => binding === STB.WEAK;
 
@@ -115,85 +107,74 @@ const alignOf = ({ form, size }: Pick<ConfigVariable, 'form' | 'size'>): number 
 
 /**
  * Makes declarations such that the kernel takes them: variables of `.kconfig` get their offsets, symbols become
- * variables of a section of ints, functions with names for their arguments.
+ * variables of a section of ints, functions get names for their arguments.
  */
-export const completeExterns = (types: TypeList, { config }: Externs): void => {
-  const offsets = new Map(config.map(({ name, offset }) => [name, offset]));
-  const end = config.reduce((most, { offset, size }) => Math.max(most, offset + size), 0);
-  types.forEach((type, index) => {
-    if (type.kind !== 'datasec') return;
-    if (type.name === '.ksyms') types[index] = completeSymbols(types, type);
-    if (type.name !== '.kconfig') return;
-    const variables = type.variables
-      .map((variable) => {
-        define(types, variable.type);
-        const { name } = types[variable.type - 1]!;
-        return { ...variable, offset: offsets.get(name) ?? end };
-      })
-      .filter(({ offset }) => offset < end);
-    types[index] = { ...type, size: end, variables: variables.sort((a, b) => a.offset - b.offset) };
-  });
+export const completeExterns = (edit: BtfEdit, btf: Btf, { config }: Externs): void => {
+  const kconfig = datasecOf(btf, '.kconfig');
+  if (kconfig) edit.replace(kconfig.id, completeConfig(edit, kconfig, config));
+  const ksyms = datasecOf(btf, '.ksyms');
+  if (ksyms) edit.replace(ksyms.id, completeSymbols(edit, btf, ksyms));
 };
 
-type Datasec = Extract<BtfType, { kind: 'datasec' }>;
+const datasecOf = (btf: Btf, name: string): BtfDatasec | undefined => {
+  const id = btf.findByName(name, 'datasec');
+  const type = id === undefined ? undefined : btf.type(id);
+  return type?.kind === 'datasec' ? type : undefined;
+};
 
-const completeSymbols = (types: TypeList, section: Datasec): Datasec => {
-  const int = intOf(types);
+const completeConfig = (
+  edit: BtfEdit,
+  section: BtfDatasec,
+  config: readonly ConfigVariable[],
+): BtfDatasec => {
+  const offsets = new Map(config.map(({ name, offset }) => [name, offset]));
+  const variables = section.variables.map((variable) => {
+    const declared = edit.type(variable.type);
+    if (declared.kind === 'var') edit.replace(declared.id, { ...declared, linkage: 'global' });
+    return { ...variable, offset: offsets.get(declared.name) ?? 0 };
+  });
+  variables.sort((a, b) => a.offset - b.offset);
+  const size = config.reduce((most, each) => Math.max(most, each.offset + each.size), 0);
+  return { ...section, size, variables };
+};
+
+const completeSymbols = (edit: BtfEdit, btf: Btf, section: BtfDatasec): BtfDatasec => {
+  const int = btf.findByName('int', 'int') ?? edit.add(INT);
   let dummy: number | undefined;
   const variables = section.variables.map((variable, index) => {
-    const declared = types[variable.type - 1];
+    const declared = edit.type(variable.type);
     let { type } = variable;
-    if (declared?.kind === 'func') {
-      nameParameters(types, declared.type);
-      types[type - 1] = { ...declared, linkage: 'global' };
-      dummy ??= add(types, { kind: 'var', name: DUMMY, type: int, linkage: 'global' });
+    if (declared.kind === 'func') {
+      nameParameters(edit, declared.type);
+      edit.replace(declared.id, { ...declared, linkage: 'global' });
+      dummy ??= edit.add({ kind: 'var', name: DUMMY, type: int, linkage: 'global' });
       type = dummy;
-    } else {
-      define(types, type, int);
+    } else if (declared.kind === 'var') {
+      edit.replace(declared.id, { ...declared, type: int, linkage: 'global' });
     }
     return { type, offset: index * 4, size: 4 };
   });
   return { ...section, size: variables.length * 4, variables };
 };
 
+const INT = {
+  kind: 'int',
+  name: 'int',
+  size: 4,
+  encoding: BTF_INT.SIGNED,
+  bits: 32,
+  offset: 0,
+} as const;
+
 /** libbpf's name for what stands in a section for a function. */
 const DUMMY = 'dummy_ksym';
 
-type Added = TypeList[number] extends infer T ? (T extends unknown ? Omit<T, 'id'> : never) : never;
-
-const add = (types: TypeList, type: Added): number => {
-  types.push({ ...type, id: types.length + 1 } as TypeList[number]);
-  return types.length;
-};
-
-/** A declared variable becomes one that is there, of another type if one is given. */
-const define = (types: TypeList, id: number, as?: number): void => {
-  const type = types[id - 1];
-  if (type?.kind === 'var')
-    types[id - 1] = { ...type, linkage: 'global', ...(as !== undefined && { type: as }) };
-};
-
-const intOf = (types: TypeList): number => {
-  const found = types.find(
-    ({ kind, ...type }) => kind === 'int' && 'size' in type && type.size === 4,
-  );
-  const int = {
-    kind: 'int',
-    name: 'int',
-    size: 4,
-    encoding: BTF_INT.SIGNED,
-    bits: 32,
-    offset: 0,
-  } as const;
-  return found?.id ?? add(types, int);
-};
-
 /** The kernel wants names for the parameters of a function that is there. */
-const nameParameters = (types: TypeList, id: number): void => {
-  const proto = types[id - 1];
-  if (proto?.kind !== 'func_proto') return;
+const nameParameters = (edit: BtfEdit, id: number): void => {
+  const proto = edit.type(id);
+  if (proto.kind !== 'func_proto') return;
   const params = proto.params.map((param) =>
     param.type !== 0 && param.name === '' ? { ...param, name: DUMMY } : param,
   );
-  types[id - 1] = { ...proto, params };
+  edit.replace(id, { ...proto, params });
 };

@@ -42,11 +42,34 @@ export const readFunctions = (file: ElfFile): ReadonlyMap<number, readonly FileF
     functions.push({ name, section, start, end: start + size, local: binding === STB.LOCAL });
   }
   return new Map(
-    [...sections].map(([index, { functions }]) => [
-      index,
-      functions.sort((a, b) => a.start - b.start),
-    ]),
+    [...sections].map(([index, { functions }]) => [index, inOrder(functions)] as const),
   );
+};
+
+/** Functions that share their bytes would make a file of any size out of a small one. */
+const inOrder = (functions: FileFunction[]): readonly FileFunction[] => {
+  functions.sort((a, b) => a.start - b.start);
+  functions.forEach(({ name, start }, index) => {
+    const before = functions[index - 1];
+    if (before && start < before.end)
+      throw new ElfError(`functions ${before.name} and ${name} overlap`);
+  });
+  return functions;
+};
+
+/** The function that a byte of its section belongs to. */
+export const functionAt = (
+  functions: readonly FileFunction[],
+  offset: number,
+): FileFunction | undefined => {
+  let [low, high] = [0, functions.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (functions[middle]!.start <= offset) low = middle + 1;
+    else high = middle;
+  }
+  const found = functions[low - 1];
+  return found && offset < found.end ? found : undefined;
 };
 
 /** What is known of the instructions of a section, by their byte offsets. */

@@ -253,9 +253,11 @@ const tagsOf = (btf: Btf): ReadonlyMap<number, string> => {
   const before = known.get(btf);
   if (before) return before;
   const tags = new Map<number, string>();
-  for (const type of btf.all())
+  for (const id of btf.idsOf('decl_tag')) {
+    const type = btf.type(id);
     if (type.kind === 'decl_tag' && type.name.startsWith(EVENT_TAG))
       tags.set(type.type, type.name.slice(EVENT_TAG.length));
+  }
   known.set(btf, tags);
   return tags;
 };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Btf } from '../btf/index.ts';
 import { bytes, type Layout, u32 } from '../layout/index.ts';
 import {
   type AnyMapSpec,
@@ -16,6 +17,7 @@ import { SHT } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { ElfFile } from './file.ts';
 import { eventOf, initialValues, specOf, structOf } from './read-map-definition.ts';
+import { readStructOps } from './read-struct-ops.ts';
 import type { FileTypes } from './read-types.ts';
 import type { ElfSection } from './sections.ts';
 
@@ -40,17 +42,29 @@ export const readMaps = (file: ElfFile, types: FileTypes | undefined): FileMaps 
     byName[name] = spec;
     defined.set(offset, spec);
   }
+  Object.assign(byName, readStructOps(file, types));
   const ofSection = new Map<number, AnyMapSpec>();
   for (const section of file.sections) {
     const kind = variablesOf(section);
     if (!kind) continue;
-    const spec = variables(section, kind, types);
+    const spec = { ...variables(section, kind, types), kernelName: kernelName(file, section.name) };
     byName[section.name] = spec;
     ofSection.set(section.index, spec);
   }
-  if (types && types.externs.config.length > 0) byName['.kconfig'] = configuration(types);
+  if (types && types.externs.config.length > 0)
+    byName['.kconfig'] = { ...configuration(types), kernelName: kernelName(file, '.kconfig') };
   return { byName, defined, ofSection };
 };
+
+/** What libbpf calls a map of variables in the kernel: `exitsno.rodata`; custom sections have their own names. */
+const kernelName = ({ label }: ElfFile, section: string): string => {
+  if (section.indexOf('.', 1) > 0) return section;
+  const [object = ''] = label.replace(/^.*\//, '').split('.');
+  return object.slice(0, MOST - Math.max(7, section.length)).replace(/\W/g, '_') + section;
+};
+
+/** BPF_OBJ_NAME_LEN without the NUL. */
+const MOST = 15;
 
 interface Defined {
   readonly name: string;
@@ -100,26 +114,39 @@ const variables = (
   types: FileTypes | undefined,
 ): AnyMapSpec => {
   const id = types?.btf.findByName(section.name, 'datasec');
+  // The kernel does not share memory that has locks in it: they are hidden variables.
+  const shared = id !== undefined && hasVisible(types!.btf, id);
   const described = id !== undefined && types!.btf.sizeOf(id) === section.size;
   return {
-    ...globalsOf(kind, described ? layoutOf(types!.btf, id) : bytes(section.size)),
+    ...globalsOf(kind, described ? layoutOf(types!.btf, id) : bytes(section.size), shared),
     ...(id !== undefined && { typeIds: { key: 0, value: id } }),
     initial: kind === 'bss' ? undefined : [section.data],
   };
 };
 
-const configuration = ({ btf }: FileTypes): AnyMapSpec => {
-  const id = btf.findByName('.kconfig', 'datasec')!;
-  return { ...globalsOf('kconfig', layoutOf(btf, id)), typeIds: { key: 0, value: id } };
+const hasVisible = (btf: Btf, id: number): boolean => {
+  const section = btf.type(id);
+  if (section.kind !== 'datasec') return false;
+  return section.variables.some(({ type }) => {
+    const variable = btf.type(type);
+    return variable.kind === 'var' && variable.linkage !== 'static';
+  });
 };
 
-const globalsOf = (section: Section, value: Layout): AnyMapSpec => ({
+const configuration = ({ btf }: FileTypes): AnyMapSpec => {
+  const id = btf.findByName('.kconfig', 'datasec')!;
+  return { ...globalsOf('kconfig', layoutOf(btf, id), true), typeIds: { key: 0, value: id } };
+};
+
+const globalsOf = (section: Section, value: Layout, shared: boolean): AnyMapSpec => ({
   kind: 'map',
   type: 'array',
   key: u32,
   value,
   maxEntries: 1,
-  flags: BPF_F_MMAPABLE | (section === 'rodata' || section === 'kconfig' ? BPF_F_RDONLY_PROG : 0),
+  flags:
+    (shared ? BPF_F_MMAPABLE : 0) |
+    (section === 'rodata' || section === 'kconfig' ? BPF_F_RDONLY_PROG : 0),
   extra: 0,
   bufferSize: 0,
   section,

@@ -6,20 +6,15 @@
  */
 import {
   BPF_CALL,
-  BPF_EXIT,
-  BPF_JA,
   BPF_JMP,
-  BPF_JMP32,
   BPF_PSEUDO_CALL,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_MAP_FD,
   BPF_PSEUDO_MAP_VALUE,
   type Code,
   type Instruction,
-  isJumpClass,
   type Label,
   LDDW,
-  make,
   type Site,
   type Subprogram,
   subprogramsOf,
@@ -28,10 +23,19 @@ import { type Hook, type ProgramSpec, parseSection } from '../object/index.ts';
 import { SHN, STT } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { ElfFile } from './file.ts';
-import { type FileFunction, readAnnotations, readFunctions, SLOT } from './read-functions.ts';
+import {
+  type FileFunction,
+  functionAt,
+  readAnnotations,
+  readFunctions,
+  SLOT,
+} from './read-functions.ts';
+import { instructionsOf, withLabels } from './read-instructions.ts';
 import type { FileMaps } from './read-maps.ts';
 import type { FileTypes } from './read-types.ts';
 import type { ElfRelocation } from './relocations.ts';
+import type { ElfSection } from './sections.ts';
+import type { ElfSymbol } from './symbols.ts';
 
 /** The programs of a file, by the names of their functions. Throws ElfError. */
 export const readPrograms = (
@@ -49,6 +53,8 @@ class Reader {
   readonly #functions: ReadonlyMap<number, readonly FileFunction[]>;
   readonly #annotations: ReturnType<typeof readAnnotations>;
   readonly #text: number;
+  /** By section, then by byte offset. */
+  readonly #relocations = new Map<number, ReadonlyMap<number, ElfRelocation>>();
   readonly #subprograms = new Map<FileFunction, Mutable<Subprogram>>();
   /** Subprograms that were called, and whose bodies are not read yet. */
   readonly #waiting: FileFunction[] = [];
@@ -95,10 +101,7 @@ class Reader {
 
   /** The function of `.text` that a slot belongs to. */
   #subprogram(slot: number, caller: string): Subprogram {
-    const offset = slot * SLOT;
-    const found = this.#functions
-      .get(this.#text)
-      ?.find(({ start, end }) => offset >= start && offset < end);
+    const found = functionAt(this.#functions.get(this.#text) ?? [], slot * SLOT);
     if (!found)
       throw new ElfError(`${caller} calls instruction ${slot} of .text, where no function is`);
     const known = this.#subprograms.get(found);
@@ -120,17 +123,12 @@ class Reader {
   }
 
   #body(within: FileFunction): Code {
-    const { section, start, end } = within;
+    const { section } = within;
     const { relocations, lines } = this.#annotations(section.name);
-    const symbols = new Map(
-      this.#file
-        .relocations(section)
-        .filter(({ offset }) => offset >= start && offset < end)
-        .map((relocation) => [relocation.offset, relocation]),
-    );
+    const symbols = this.#relocationsOf(section);
     const placed = new Map<number, Instruction>();
     let site: Site | undefined;
-    for (const { offset, instruction } of slots(this.#file, within)) {
+    for (const { offset, instruction } of instructionsOf(this.#file, within)) {
       site = lines.get(offset) ?? site;
       const symbol = symbols.get(offset);
       const linked = symbol
@@ -158,80 +156,89 @@ class Reader {
   }
 
   /** The instruction with what its symbol stands for. */
-  #linked(
-    instruction: Instruction,
-    { symbol, offset }: ElfRelocation,
-    { name, section, start }: FileFunction,
-  ): Instruction {
-    const { opcode, imm, imm64 = 0n } = instruction;
-    const at = `instruction ${(offset - start) / SLOT} of ${name}`;
+  #linked(instruction: Instruction, { symbol, offset }: ElfRelocation, within: FileFunction) {
+    const { opcode } = instruction;
+    const at = `instruction ${(offset - within.start) / SLOT} of ${within.name}`;
     const isCall = opcode === (BPF_JMP | BPF_CALL);
     if (!isCall && opcode !== LDDW)
       throw new ElfError(
         `${at} (opcode 0x${opcode.toString(16)}) refers to ${symbol.name || 'a section'}, but only calls and 64-bit loads can`,
-        section.offset + offset,
+        within.section.offset + offset,
       );
-    if (symbol.section === SHN.UNDEF) {
-      const extern = this.#types?.externs.symbols.get(symbol.name);
-      if (extern)
-        return {
-          ...instruction,
-          src: 0,
-          imm: 0,
-          reference: { kind: 'extern', extern },
-          ...(!isCall && { imm64: 0n }),
-        };
-      return this.#configuration(instruction, symbol.name, at);
-    }
-    const low = Number(BigInt.asIntN(32, imm64));
-    if (
-      symbol.section === this.#text &&
-      (symbol.type === STT.FUNC || symbol.type === STT.SECTION)
-    ) {
-      const slot = symbol.value / SLOT + (isCall ? imm + 1 : low / SLOT);
-      const callee = this.#subprogram(slot, name);
-      return isCall
-        ? { ...instruction, src: BPF_PSEUDO_CALL, imm: 0, target: callee }
-        : {
-            ...instruction,
-            src: BPF_PSEUDO_FUNC,
-            imm64: 0n,
-            reference: { kind: 'function', function: callee },
-          };
-    }
-    if (isCall) {
-      const where = this.#file.sections[symbol.section]?.name ?? 'nowhere';
-      throw new ElfError(
-        `${at} calls ${symbol.name || 'a function'} of ${where}, but only functions of .text can be called`,
-      );
-    }
-    const variables = this.#maps.ofSection.get(symbol.section);
-    if (variables) {
-      const reference = { kind: 'value', map: variables, offset: symbol.value + low } as const;
-      return { ...instruction, src: BPF_PSEUDO_MAP_VALUE, imm64: 0n, reference };
-    }
-    const inMaps = this.#file.sections[symbol.section]?.name === '.maps';
-    const map = inMaps ? this.#maps.defined.get(symbol.value) : undefined;
-    if (map)
-      return { ...instruction, src: BPF_PSEUDO_MAP_FD, imm64: 0n, reference: { kind: 'map', map } };
-    const where = this.#file.sections[symbol.section]?.name ?? `section ${symbol.section}`;
+    if (symbol.section === SHN.UNDEF) return this.#declared(instruction, symbol.name, at);
+    const isFunction = symbol.type === STT.FUNC || symbol.type === STT.SECTION;
+    if (symbol.section === this.#text && isFunction)
+      return this.#function(instruction, symbol.value, within.name);
+    if (!isCall) return this.#address(instruction, symbol, at);
     throw new ElfError(
-      `${at} refers to ${symbol.name || `byte ${symbol.value}`} of ${where}, which holds neither maps nor variables that are known`,
+      `${at} calls ${symbol.name || 'a function'} of ${this.#sectionName(symbol)}, but only functions of .text can be called`,
     );
   }
 
-  /** The address of a variable of `.kconfig`. */
-  #configuration(instruction: Instruction, name: string, at: string): Instruction {
+  /** A call of a function of `.text`, or its address; `base` is what the addend in the instruction counts from. */
+  #function(instruction: Instruction, base: number, caller: string): Instruction {
+    const { imm, imm64 } = instruction;
+    if (imm64 === undefined) {
+      const target = this.#subprogram(base / SLOT + imm + 1, caller);
+      return { ...instruction, src: BPF_PSEUDO_CALL, imm: 0, target };
+    }
+    const callee = this.#subprogram((base + low32(imm64)) / SLOT, caller);
+    const reference = { kind: 'function', function: callee } as const;
+    return { ...instruction, src: BPF_PSEUDO_FUNC, imm64: 0n, reference };
+  }
+
+  /** The address of a variable or a map. */
+  #address(instruction: Instruction, symbol: ElfSymbol, at: string): Instruction {
+    const variables = this.#maps.ofSection.get(symbol.section);
+    if (variables) {
+      const offset = symbol.value + low32(instruction.imm64!);
+      const reference = { kind: 'value', map: variables, offset } as const;
+      return { ...instruction, src: BPF_PSEUDO_MAP_VALUE, imm64: 0n, reference };
+    }
+    const section = this.#sectionName(symbol);
+    const map = section === '.maps' ? this.#maps.defined.get(symbol.value) : undefined;
+    if (map)
+      return { ...instruction, src: BPF_PSEUDO_MAP_FD, imm64: 0n, reference: { kind: 'map', map } };
+    throw new ElfError(
+      `${at} refers to ${symbol.name || `byte ${symbol.value}`} of ${section}, which holds neither maps nor variables that are known`,
+    );
+  }
+
+  /** What is declared here and defined by the kernel: its symbols and its configuration. */
+  #declared(instruction: Instruction, name: string, at: string): Instruction {
+    const extern = this.#types?.externs.symbols.get(name);
+    const { imm64 } = instruction;
+    if (extern) {
+      const reference = { kind: 'extern', extern } as const;
+      return imm64 === undefined
+        ? { ...instruction, src: 0, imm: 0, reference }
+        : { ...instruction, src: 0, imm64: 0n, reference };
+    }
     const variable = this.#types?.externs.config.find((each) => each.name === name);
     const map = this.#maps.byName['.kconfig'];
-    if (!variable || !map || instruction.opcode !== LDDW)
+    if (!variable || !map || imm64 === undefined)
       throw new ElfError(
         `${at} refers to ${name}, which the file does not define: it belongs in .kconfig or .ksyms, or another object has it`,
       );
     const reference = { kind: 'value', map, offset: variable.offset } as const;
     return { ...instruction, src: BPF_PSEUDO_MAP_VALUE, imm64: 0n, reference };
   }
+
+  #sectionName({ section }: ElfSymbol): string {
+    return this.#file.sections[section]?.name ?? `section ${section}`;
+  }
+
+  #relocationsOf(section: ElfSection): ReadonlyMap<number, ElfRelocation> {
+    const known = this.#relocations.get(section.index);
+    if (known) return known;
+    const found = new Map(this.#file.relocations(section).map((each) => [each.offset, each]));
+    this.#relocations.set(section.index, found);
+    return found;
+  }
 }
+
+/** The addend that a 64-bit load holds. */
+const low32 = (imm64: bigint): number => Number(BigInt.asIntN(32, imm64));
 
 const unknownHook = (section: string): Hook => ({ type: 'unspec', section, name: '' });
 
@@ -248,68 +255,4 @@ const reachable = (body: Code): Subprogram[] => {
   // A set takes what is added while it is walked.
   for (const subprogram of found) visit(subprogram.body);
   return [...found];
-};
-
-/** The instructions of a function with their byte offsets in its section. */
-function* slots(file: ElfFile, { section, start, end, name }: FileFunction) {
-  const { data } = section;
-  const { littleEndian } = file;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  for (let offset = start; offset < end; offset += SLOT) {
-    const opcode = view.getUint8(offset);
-    const registers = view.getUint8(offset + 1);
-    const [low, high] = [registers & 15, registers >> 4];
-    const fields = {
-      opcode,
-      dst: littleEndian ? low : high,
-      src: littleEndian ? high : low,
-      offset: view.getInt16(offset + 2, littleEndian),
-    };
-    if (opcode !== LDDW) {
-      yield {
-        offset,
-        instruction: make({ ...fields, imm: view.getInt32(offset + 4, littleEndian) }),
-      };
-      continue;
-    }
-    if (offset + 2 * SLOT > end)
-      throw new ElfError(`${name} ends within a 64-bit load`, section.offset + offset);
-    const imm64 =
-      BigInt(view.getUint32(offset + 4, littleEndian)) |
-      (BigInt(view.getUint32(offset + 12, littleEndian)) << 32n);
-    yield { offset, instruction: make({ ...fields, imm64 }) };
-    offset += SLOT;
-  }
-}
-
-const GOTOL = BPF_JMP32 | BPF_JA;
-
-/** How many slots a jump goes on after its own; undefined for all else. */
-const distanceOf = ({ opcode, offset, imm }: Instruction): number | undefined => {
-  const operation = opcode & 0xf0;
-  if (!isJumpClass(opcode) || operation === BPF_CALL || operation === BPF_EXIT) return undefined;
-  return opcode === GOTOL ? imm : offset;
-};
-
-/** The instructions in order, with a label wherever one of them jumps to. Jumps to elsewhere stay: the kernel refuses them. */
-const withLabels = (instructions: ReadonlyMap<number, Instruction>): Code => {
-  const labels = new Map<number, Label>();
-  const first = instructions.keys().next().value ?? 0;
-  const labelAt = (offset: number): Label | undefined => {
-    if (!instructions.has(offset)) return undefined;
-    const known = labels.get(offset);
-    if (known) return known;
-    const label: Label = { kind: 'label', name: `L${(offset - first) / SLOT}` };
-    labels.set(offset, label);
-    return label;
-  };
-  const jumps = [...instructions].map(([offset, instruction]) => {
-    const distance = distanceOf(instruction);
-    const target = distance === undefined ? undefined : labelAt(offset + (distance + 1) * SLOT);
-    return [offset, target ? { ...instruction, target } : instruction] as const;
-  });
-  return jumps.flatMap(([offset, instruction]): (Instruction | Label)[] => {
-    const label = labels.get(offset);
-    return label ? [label, instruction] : [instruction];
-  });
 };

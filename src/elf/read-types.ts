@@ -5,18 +5,10 @@
  *
  * @module
  */
-import {
-  Btf,
-  BtfBuilder,
-  type BtfDatasec,
-  type BtfExt,
-  type BtfType,
-  decodeBtfExt,
-} from '../btf/index.ts';
+import { Btf, BtfEdit, type BtfExt, decodeBtfExt } from '../btf/index.ts';
 import { STB, STT, STV } from './constants.ts';
 import type { ElfFile } from './file.ts';
-import { completeExterns, type Externs, isExternSection, readExterns } from './read-externs.ts';
-import type { ElfSymbol } from './symbols.ts';
+import { completeExterns, type Externs, readExterns } from './read-externs.ts';
 
 /** What a file says of its types. */
 export interface FileTypes {
@@ -29,9 +21,6 @@ export interface FileTypes {
   readonly externs: Externs;
 }
 
-/** Types in the order of their ids, 1 first. */
-export type TypeList = Exclude<BtfType, { kind: 'void' | 'unknown' }>[];
-
 /** The types of a file; undefined where it has none. Throws BtfError or ElfError. */
 export const readTypes = (file: ElfFile): FileTypes | undefined => {
   const section = file.section('.BTF');
@@ -39,55 +28,44 @@ export const readTypes = (file: ElfFile): FileTypes | undefined => {
   const written = new Btf(section.data, { label: file.label });
   const ext = file.section('.BTF.ext');
   const externs = readExterns(file, written);
-  const types = [...written.all()];
-  placeVariables(types, file);
-  completeExterns(types, externs);
-  const { littleEndian } = written;
-  return {
-    btf: BtfBuilder.of(types).build({ label: file.label, littleEndian }),
-    written,
-    ext: ext && decodeBtfExt(ext.data),
-    externs,
-  };
+  const edit = new BtfEdit(written);
+  hideFunctions(edit, file, written);
+  for (const { name } of file.sections) placeVariables(edit, file, written, name);
+  completeExterns(edit, written, externs);
+  return { btf: edit.finish(), written, ext: ext && decodeBtfExt(ext.data), externs };
 };
 
-/** Gives sections and their variables the sizes and offsets of the symbol table. */
-const placeVariables = (types: TypeList, file: ElfFile): void => {
-  const symbols = new Map(
-    file.symbols.filter(({ binding }) => binding !== STB.LOCAL).map((each) => [each.name, each]),
-  );
-  types.forEach((type, index) => {
-    if (type.kind === 'func' && type.linkage === 'global' && isHidden(symbols.get(type.name)))
-      types[index] = { ...type, linkage: 'static' };
-    if (type.kind === 'var' && type.linkage === 'global' && isHidden(symbols.get(type.name)))
-      types[index] = { ...type, linkage: 'static' };
-    if (type.kind === 'datasec' && !isExternSection(type.name))
-      types[index] = placed(type, types, file, symbols);
-  });
+/** Hidden functions are verified with their callers, and hidden variables are not shared: as static ones. */
+const hideFunctions = (edit: BtfEdit, file: ElfFile, btf: Btf): void => {
+  for (const { name, visibility, binding } of file.symbols) {
+    const hidden = visibility === STV.HIDDEN || visibility === STV.INTERNAL;
+    if (!hidden || binding === STB.LOCAL) continue;
+    for (const kind of ['func', 'var'] as const) {
+      const id = btf.findByName(name, kind);
+      const type = id === undefined ? undefined : btf.type(id);
+      if ((type?.kind === 'func' || type?.kind === 'var') && type.linkage === 'global')
+        edit.replace(type.id, { ...type, linkage: 'static' });
+    }
+  }
 };
 
-/** Hidden functions are verified with their callers, as static ones are. */
-const isHidden = (symbol: ElfSymbol | undefined): boolean =>
-  symbol?.visibility === STV.HIDDEN || symbol?.visibility === STV.INTERNAL;
-
-const placed = (
-  type: BtfDatasec,
-  types: TypeList,
-  file: ElfFile,
-  symbols: ReadonlyMap<string, ElfSymbol>,
-): BtfDatasec => {
+/** Gives a section and its variables the sizes and offsets of the symbol table. */
+const placeVariables = (edit: BtfEdit, file: ElfFile, btf: Btf, name: string): void => {
+  const id = name === '' ? undefined : btf.findByName(name, 'datasec');
+  const type = id === undefined ? undefined : btf.type(id);
   // A linker has filled them in already.
-  if (type.size > 0) return type;
-  const section = file.section(type.name);
-  const variables = type.variables.map((variable) => {
-    const declared = types[variable.type - 1];
-    const symbol = declared?.kind === 'var' ? symbols.get(declared.name) : undefined;
-    const here = symbol?.type === STT.OBJECT && symbol.section === section?.index;
-    return here ? { ...variable, offset: symbol.value } : variable;
-  });
-  return {
-    ...type,
-    size: section?.size ?? 0,
-    variables: variables.sort((a, b) => a.offset - b.offset),
-  };
+  if (type?.kind !== 'datasec' || type.size > 0) return;
+  const section = file.section(name)!;
+  const offsets = new Map(
+    file.symbols
+      .filter((each) => each.type === STT.OBJECT && each.section === section.index)
+      .filter(({ binding }) => binding !== STB.LOCAL)
+      .map((symbol) => [symbol.name, symbol.value]),
+  );
+  const variables = type.variables.map((variable) => ({
+    ...variable,
+    offset: offsets.get(btf.name(variable.type)) ?? variable.offset,
+  }));
+  variables.sort((a, b) => a.offset - b.offset);
+  edit.replace(type.id, { ...type, size: section.size, variables });
 };

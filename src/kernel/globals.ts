@@ -21,6 +21,7 @@ import { BPF_F_MMAPABLE, type GlobalsSpec } from '../object/index.ts';
 import { type FileDescriptor, type Mapping, mmap, SystemCallError } from '../syscall/index.ts';
 import { MapBase } from './map-base.ts';
 import { putInto } from './map-codec.ts';
+import { isReadOnly } from './map-descriptor.ts';
 import { CopiedWords, MappedWords, type Words } from './map-words.ts';
 
 /**
@@ -74,7 +75,7 @@ export class Globals<F extends Fields> extends MapBase<GlobalsSpec<F>> {
   set<N extends keyof F & string>(name: N, value: Input<F[N]>): void {
     void this.fd;
     const member = this.#member(name);
-    if (this.spec.section === 'rodata') {
+    if (isReadOnly(this.spec)) {
       throw new TypeError(`map ${this.name} is read-only: its values are given when it is created`);
     }
     const { layout, offset } = member;
@@ -130,7 +131,7 @@ function share(map: Globals<Fields>, length: number): Mapping | undefined {
   const { fd, name, spec } = map as { fd: number; name: string; spec: GlobalsSpec<Fields> };
   if (!(map.info().flags & BPF_F_MMAPABLE)) return undefined;
   try {
-    return mmap({ fd, length, writable: spec.section !== 'rodata', name: `map ${name}` });
+    return mmap({ fd, length, writable: !isReadOnly(spec), name: `map ${name}` });
   } catch (error) {
     if (error instanceof SystemCallError) return undefined;
     throw error;

@@ -2,6 +2,7 @@
  * @module
  * beespoke/kernel: things that live in the kernel and end with close(): objects, maps, programs, links, buffers.
  */
+export { Arena } from './arena.ts';
 export { EventReader, type ReadOptions } from './event-reader.ts';
 export { Globals } from './globals.ts';
 export { kernelBtf } from './kernel-btf.ts';
@@ -15,9 +16,11 @@ export { BloomFilter, BpfQueue } from './map-keyless.ts';
 export { CgroupArray, MapOfMaps, ProgArray } from './map-references.ts';
 export { StackTraceMap } from './map-stack-trace.ts';
 export { PerfBuffer, type PerfBufferOptions } from './perf-buffer.ts';
+export { openPinned, pin, unpin } from './pins.ts';
 export { Program } from './program.ts';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.ts';
 export { type SourceLine, sourceOf } from './sources.ts';
+export { StructOps } from './struct-ops.ts';
 export type { TraceEvent } from './trace-line.ts';
 export { TracePipe } from './trace-pipe.ts';
 export { tracefs, tracepointFormat } from './tracefs.ts';

@@ -52,10 +52,16 @@ export class KernelWorld implements World {
   readonly without: ReadonlySet<Feature>;
   readonly coreBtf: Btf | undefined;
 
-  /** @param coreBtf What CO-RE looks at in place of the kernel's types. */
-  constructor(without: ReadonlySet<Feature> = new Set(), coreBtf?: Btf) {
+  readonly #tokenFd: number | undefined;
+
+  /**
+   * @param coreBtf What CO-RE looks at in place of the kernel's types.
+   * @param tokenFd From `tokenCreate`: the rights with which the kernel is asked.
+   */
+  constructor(without: ReadonlySet<Feature> = new Set(), coreBtf?: Btf, tokenFd?: number) {
     this.without = without;
     this.coreBtf = coreBtf;
+    this.#tokenFd = tokenFd;
   }
 
   get btf(): Btf | undefined {
@@ -63,7 +69,7 @@ export class KernelWorld implements World {
   }
 
   get isaV4(): boolean {
-    return !this.without.has('isaV4') && once('isaV4', hasIsaV4);
+    return !this.without.has('isaV4') && once('isaV4', () => hasIsaV4(this.#tokenFd));
   }
 
   modules(): readonly Btf[] {
@@ -93,11 +99,15 @@ export class KernelWorld implements World {
   }
 
   hasHelper(id: number, hook: Hook): boolean {
-    return once(`helper ${id} ${hook.type}`, () => hasHelper(id, hook, this.attachment(hook)));
+    return once(`helper ${id} ${hook.type}`, () =>
+      hasHelper(id, hook, { ...this.attachment(hook), tokenFd: this.#tokenFd }),
+    );
   }
 
   hasMap(type: MapType): boolean {
-    return !this.without.has(type as Feature) && once(`map ${type}`, () => hasMap(type));
+    return (
+      !this.without.has(type as Feature) && once(`map ${type}`, () => hasMap(type, this.#tokenFd))
+    );
   }
 
   tracepointFields(category: string, name: string): readonly TracepointField[] | undefined {
@@ -164,12 +174,19 @@ const loads = (
 };
 
 /** Whether a sign-extending move is known: other kernels say "reserved fields". */
-const hasIsaV4 = (): boolean =>
-  loads({ type: HOOKS.socket.program }, [mov(r0, 0), { ...mov(r0, r0), offset: 8 }, exit()]) ===
-  true;
+const hasIsaV4 = (tokenFd: number | undefined): boolean =>
+  loads({ type: HOOKS.socket.program, tokenFd }, [
+    mov(r0, 0),
+    { ...mov(r0, r0), offset: 8 },
+    exit(),
+  ]) === true;
 
 /** The verifier names a helper that it does not know before it looks at the arguments. */
-const hasHelper = (id: number, { type }: Hook, attachment: Attachment): boolean => {
+const hasHelper = (
+  id: number,
+  { type }: Hook,
+  attachment: Attachment & Pick<ProgLoadOptions, 'tokenFd'>,
+): boolean => {
   const helper = helperById(id);
   if (!helper) return false;
   const bare = { ...helper, args: [], required: 0 };
@@ -180,7 +197,7 @@ const hasHelper = (id: number, { type }: Hook, attachment: Attachment): boolean 
 };
 
 /** Only EINVAL says that a type is not known; EPERM does not. */
-const hasMap = (type: MapType): boolean => {
+const hasMap = (type: MapType, tokenFd: number | undefined): boolean => {
   const { number, since } = MAP_TYPES[type];
   const shape = shapeOf(type);
   if (!shape) {
@@ -188,7 +205,7 @@ const hasMap = (type: MapType): boolean => {
     return isAtLeast(kernelVersion(), major!, minor!);
   }
   try {
-    closeFd(mapCreate({ type: number, maxEntries: 1, ...shape }));
+    closeFd(mapCreate({ type: number, maxEntries: 1, ...shape, tokenFd }));
     return true;
   } catch (error) {
     if (error instanceof BpfError) return error.code !== 'EINVAL';

@@ -9,6 +9,7 @@ import {
   type LinkInfo,
   linkCreate,
   linkInfo,
+  linkUpdate,
   PERF_TYPE,
   perfEventEnable,
   perfEventOpen,
@@ -16,6 +17,7 @@ import {
   rawTracepointOpen,
 } from '../syscall/index.ts';
 import type { KernelWorld } from './kernel-world.ts';
+import { pin } from './pins.ts';
 import type { Program } from './program.ts';
 import { tracepointId } from './tracefs.ts';
 
@@ -39,9 +41,27 @@ export class Link {
 
   /** What the kernel says of it. Not for 'ioctl'. */
   info(): LinkInfo {
+    return linkInfo(this.fd);
+  }
+
+  /** The number of the link's descriptor; throws when it is closed. Not for 'ioctl'. */
+  get fd(): number {
     if (this.how === 'ioctl')
       throw new RequirementError(`${this.hook} is attached without a link, which needs Linux 5.15`);
-    return linkInfo(this.#descriptors[0]!.fd);
+    return this.#descriptors[0]!.fd;
+  }
+
+  /**
+   * Puts another program in place of the attached one: no event is missed in between. For networking, cgroup and
+   * iterator links. Linux 5.7. Not for 'ioctl'.
+   */
+  update(program: Program): void {
+    linkUpdate(this.fd, program.fd);
+  }
+
+  /** Keeps it attached under a path in a BPF file system, until `unpin(path)`. Not for 'ioctl'. */
+  pin(path: string): void {
+    pin(this.fd, path);
   }
 
   /** Detaches the program. It may still be running on another CPU for a moment. */

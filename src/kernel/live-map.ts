@@ -2,11 +2,11 @@
  * @module
  * From a map's spec to the live thing that user space holds: a map, or the reader of a buffer.
  */
-import { decoder, type Layout, type Value } from '../layout/index.ts';
+import { type Decoder, decoder, type Layout, type Value } from '../layout/index.ts';
 import type { AnyMapSpec, MapSpec } from '../object/index.ts';
-import { pageSize } from '../syscall/index.ts';
+import { type FileDescriptor, pageSize } from '../syscall/index.ts';
 import { type LiveMap as LiveTable, openMap } from './map-create.ts';
-import { createMapDescriptor, type MapDescriptorOptions } from './map-descriptor.ts';
+import { inPages } from './map-descriptor.ts';
 import { PerfBuffer } from './perf-buffer.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
@@ -18,45 +18,40 @@ export type LiveMap<S extends AnyMapSpec> =
       ? PerfBuffer<Value<E>>
       : LiveTable<S>;
 
-/** A live map of any type. */
+/** A live map of any type: programs refer to it by its descriptor. */
 export interface Live {
+  readonly fd: number;
   close(): void;
 }
 
-export interface LiveMapOptions extends MapDescriptorOptions {
+export interface LiveMapOptions {
+  /** Features to do without: `batch`, `mmap`. */
+  readonly without?: ReadonlySet<string> | undefined;
   /** How much the programs counted as refused by this map. */
   readonly lost: () => number;
 }
 
-/** Creates the map. `fd` is what programs refer to it by. */
-export const createLiveMap = (
+/** The live thing around a map's descriptor, which it owns from here on. */
+export const openLiveMap = (
+  map: FileDescriptor,
   name: string,
   given: AnyMapSpec,
-  { lost, ...options }: LiveMapOptions,
-): { readonly live: Live; readonly fd: number } => {
+  { lost, without }: LiveMapOptions,
+): Live => {
   const spec = inPages(given);
-  const map = createMapDescriptor(name, spec, options);
-  const { fd } = map;
   if (spec.type !== 'ringbuf' && spec.type !== 'perf_event_array')
-    return { live: openMap(map, name, spec, options.without), fd };
+    return openMap(map, name, spec, without);
   try {
-    const decode = decoder(spec.value as Layout);
-    const live =
-      spec.type === 'ringbuf'
-        ? new RingBuffer({ name, map, size: spec.maxEntries, decode, lost })
-        : new PerfBuffer({ name, map, size: spec.bufferSize, decode, lost });
-    return { live, fd };
+    const decode = spec.value ? decoder(spec.value as Layout) : asBytes;
+    return spec.type === 'ringbuf'
+      ? new RingBuffer({ name, map, size: spec.maxEntries, decode, lost })
+      : new PerfBuffer({ name, map, size: Math.max(spec.bufferSize, pageSize()), decode, lost });
   } catch (error) {
     map.close();
     throw error;
   }
 };
 
-/** Specs know pages of 4 KiB; a buffer has at least one of those that this kernel has. */
-const inPages = (spec: AnyMapSpec): AnyMapSpec => {
-  if (spec.type === 'ringbuf')
-    return { ...spec, maxEntries: Math.max(spec.maxEntries, pageSize()) };
-  if (spec.type === 'perf_event_array')
-    return { ...spec, bufferSize: Math.max(spec.bufferSize, pageSize()) };
-  return spec;
-};
+/** Records of which nothing is known. */
+const asBytes: Decoder<Uint8Array> = (view, offset, end) =>
+  new Uint8Array(view.buffer, view.byteOffset + offset, end - offset).slice();

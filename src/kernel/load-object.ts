@@ -6,12 +6,9 @@
  * tool.attach();
  * for await (const { pid, comm } of tool.maps.events.read({ signal })) console.log(pid, comm);
  */
-import type { AnyMap } from '../asm/index.ts';
 import type { Btf } from '../btf/index.ts';
 import {
   type AnyMapSpec,
-  counterName,
-  type LinkedObject,
   link,
   type ObjectSpec,
   type Optional,
@@ -20,6 +17,7 @@ import {
 import {
   isAtLeast,
   kernelVersion,
+  progBindMap,
   SystemCallError,
   setMemlockLimit,
   UNLIMITED,
@@ -27,10 +25,13 @@ import {
 } from '../syscall/index.ts';
 import { KernelWorld } from './kernel-world.ts';
 import { attach, type Link } from './link.ts';
-import { createLiveMap, type Live, type LiveMap } from './live-map.ts';
+import type { Live, LiveMap } from './live-map.ts';
 import { ModuleDescriptors } from './module-descriptors.ts';
 import { ObjectBtf } from './object-btf.ts';
-import { loadProgram, type Program } from './program.ts';
+import { createMaps } from './object-maps.ts';
+import { BPF_FILE_SYSTEM, unpin } from './pins.ts';
+import { type LoadContext, loadProgram, type Program } from './program.ts';
+import { openToken } from './token.ts';
 import { type Feature, featuresWithout } from './without.ts';
 
 export interface LoadOptions {
@@ -38,8 +39,30 @@ export interface LoadOptions {
   readonly without?: readonly Feature[] | undefined;
   /** Send the kernel line info at once, so that bpftool shows our lines; else only after a refusal. */
   readonly lines?: boolean | undefined;
+  /**
+   * What the verifier is to write into the `log` of each program, also of those that it accepts: the sum of 1 for
+   * instructions and states, 2 for all states, 4 for statistics.
+   */
+  readonly logLevel?: number | undefined;
   /** The programs to load; without it all but those that load only when they are asked for. */
   readonly programs?: readonly string[] | undefined;
+  /**
+   * Values of global variables, by name: of those in `.rodata`, `.data` and `.bss` of a file, and of `globals()`. What
+   * the verifier knows of read-only ones it uses.
+   */
+  readonly globals?: Readonly<Record<string, unknown>> | undefined;
+  /** Live maps to use in place of new ones, by name. They stay the caller's, who closes them. */
+  readonly maps?: Readonly<Record<string, Live>> | undefined;
+  /**
+   * The directory of the maps that are pinned by name, in a BPF file system. Default /sys/fs/bpf; '' for maps of the
+   * object's own, which are not pinned.
+   */
+  readonly pinPath?: string | undefined;
+  /**
+   * A BPF file system that delegates rights to this user namespace (Linux 6.9). Without it LIBBPF_BPF_TOKEN_PATH, or
+   * /sys/fs/bpf if that delegates any; '' for none.
+   */
+  readonly token?: string | undefined;
   /** The types that CO-RE looks at in place of the kernel's: those of another kernel, or of one that has none. */
   readonly btf?: Btf | undefined;
 }
@@ -196,32 +219,66 @@ export const loadObject = <
   spec: ObjectSpec<M, P>,
   options: LoadOptions = {},
 ): LoadedObject<M, P> => {
-  const world = new KernelWorld(featuresWithout(options.without), options.btf);
-  const linked = link(spec, world, { programs: options.programs });
-  raiseMemlock();
   const owned: Closable[] = [];
+  const pinned: string[] = [];
   const modules = new ModuleDescriptors();
+  const token = openToken(options.token);
   try {
-    const btf = new ObjectBtf(linked);
+    const world = new KernelWorld(featuresWithout(options.without), options.btf, token?.fd);
+    const linked = link(spec, world, { programs: options.programs });
+    raiseMemlock();
+    const btf = new ObjectBtf(linked, token?.fd);
     owned.push(btf);
-    const { maps, fds, counters } = createMaps(linked, btf, world, owned);
-    const fdOf = (map: AnyMap): number => fds.get(map)!;
+    const { maps, fdOf, counters, constants, attachments, fill } = createMaps(linked, {
+      btf,
+      world,
+      modules,
+      tokenFd: token?.fd,
+      globals: options.globals ?? {},
+      replacements: options.maps ?? {},
+      pinPath: options.pinPath ?? BPF_FILE_SYSTEM,
+      own: (thing) => owned.push(thing),
+      pinned: (path) => pinned.push(path),
+    });
     const { license } = linked;
-    const context = { world, license, fdOf, modules, btf, lines: options.lines ?? false };
+    const { lines = false, logLevel = 0 } = options;
+    const context: LoadContext = {
+      world,
+      license,
+      fdOf,
+      attachments,
+      modules,
+      btf,
+      lines,
+      logLevel,
+      tokenFd: token?.fd,
+    };
     const programs: Record<string, Program> = {};
     for (const each of linked.programs) {
       const program = loadProgram(each, context);
       owned.push(program);
       programs[each.name] = program;
+      for (const map of constants) bind(program, map);
     }
+    fill(Object.keys(spec.programs), programs);
     const { missing } = linked;
     return new LoadedObject<M, P>({ maps, programs, missing, world, counters, owned });
   } catch (error) {
-    closeAll(owned);
+    closeAll([...owned, ...pinned.map((path) => ({ close: () => unpin(path) }))]);
     throw error;
   } finally {
     // The kernel keeps what the programs need.
     modules.close();
+    token?.close();
+  }
+};
+
+/** Linux 5.10; nothing depends on it. */
+const bind = ({ fd }: Program, map: number): void => {
+  try {
+    progBindMap(fd, map);
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
   }
 };
 
@@ -234,36 +291,3 @@ const raiseMemlock = (): void => {
     // Loading says what it lacks, if it does.
   }
 };
-
-/** Creates all maps, each after the hidden counter of its losses, which it reports. */
-const createMaps = (
-  { maps: specs, hidden }: LinkedObject,
-  btf: ObjectBtf,
-  world: KernelWorld,
-  owned: Closable[],
-) => {
-  const maps: Record<string, Live> = {};
-  const fds = new Map<AnyMap, number>();
-  const create = (name: string, spec: AnyMapSpec, lost: () => number): Live => {
-    const options = { btf: btf.ofMap(spec), without: world.without, lost };
-    const { live, fd } = createLiveMap(name, spec, options);
-    owned.push(live);
-    fds.set(spec, fd);
-    return live;
-  };
-  const counters = new Map<string, () => number>();
-  for (const [name, spec] of Object.entries(specs)) {
-    const loss = hidden[counterName(name)];
-    if (loss) {
-      const counter = create(counterName(name), loss, none) as Counter;
-      counters.set(name, () => counter.get('refused'));
-    }
-    maps[name] = create(name, spec, counters.get(name) ?? none);
-  }
-  return { maps, fds, counters };
-};
-
-/** The globals that macros count refusals in. */
-type Counter = Live & { get(variable: 'refused'): number };
-
-const none = (): number => 0;

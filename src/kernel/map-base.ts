@@ -9,6 +9,7 @@
  */
 import type { AnyMapSpec } from '../object/index.ts';
 import { BpfError, type FileDescriptor, type MapInfo, mapInfo } from '../syscall/index.ts';
+import { pin } from './pins.ts';
 
 /** A map in the kernel. It stays there for the programs that use it, also after `close()`. */
 export abstract class MapBase<S extends AnyMapSpec = AnyMapSpec> implements Disposable {
@@ -35,6 +36,11 @@ export abstract class MapBase<S extends AnyMapSpec = AnyMapSpec> implements Disp
   /** What the kernel says about it: id, sizes, flags. */
   info(): MapInfo {
     return mapInfo(this.fd);
+  }
+
+  /** Keeps it under a path in a BPF file system, until `unpin(path)`: it outlives this process. */
+  pin(path: string): void {
+    pin(this.fd, path);
   }
 
   /** Gives the descriptor back; the second time does nothing. */

@@ -6,9 +6,10 @@
  *     starts.set(4711, 1n);
  * @module
  */
-import type { Layout } from '../layout/index.ts';
+import { type Layout, u32 } from '../layout/index.ts';
 import type { AnyMapSpec, GlobalsSpec, MapSpec, MapType } from '../object/index.ts';
 import type { FileDescriptor } from '../syscall/index.ts';
+import { Arena } from './arena.ts';
 import { Globals } from './globals.ts';
 import { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
 import { MapBase } from './map-base.ts';
@@ -99,7 +100,7 @@ function wrap(
   without: ReadonlySet<string> | undefined,
 ): MapBase {
   // Each class reads only what specs of its type have.
-  const typed = spec as never;
+  const typed = withIndex(spec) as never;
   switch (spec.type) {
     case 'hash':
     case 'lru_hash':
@@ -128,6 +129,8 @@ function wrap(
       return new ProgArray(descriptor, name, typed);
     case 'cgroup_array':
       return new CgroupArray(descriptor, name, typed);
+    case 'arena':
+      return new Arena(descriptor, name, spec);
     case 'ringbuf':
     case 'perf_event_array':
       throw new TypeError(
@@ -137,6 +140,13 @@ function wrap(
       return new OpaqueMap(descriptor, name, spec);
   }
 }
+
+/** Files may say of an index no more than that it has 4 bytes. */
+const withIndex = (spec: AnyMapSpec): AnyMapSpec => {
+  const key = spec.key as Layout | undefined;
+  const indexed = spec.type.includes('array') || spec.type === 'stack_trace';
+  return indexed && key?.kind === 'bytes' && key.size === 4 ? { ...spec, key: u32 } : spec;
+};
 
 /** A map that user space has no methods for: programs use it, and `fd` and `info()` tell of it. */
 class OpaqueMap extends MapBase {}

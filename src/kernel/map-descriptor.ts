@@ -17,31 +17,50 @@ import {
   mapFreeze,
   mapUpdate,
   objectName,
+  pageSize,
   possibleCpus,
 } from '../syscall/index.ts';
 import { perCpuCodec } from './map-codec.ts';
 
+/** The types of a map's key and value, in BTF that is loaded. */
+export interface MapBtf {
+  readonly fd: number;
+  readonly keyTypeId: number;
+  readonly valueTypeId: number;
+  /** Why the map is nothing without them; undefined where they only tell people what is in it. */
+  readonly needed?: string | undefined;
+}
+
 /** What a loader knows beyond the spec. */
 export interface MapDescriptorOptions {
   /** The types of keys and values, for the map types that take them; left out where the kernel refuses it. */
-  readonly btf?:
-    | { readonly fd: number; readonly keyTypeId: number; readonly valueTypeId: number }
-    | undefined;
+  readonly btf?: MapBtf | undefined;
+  /** Those of the maps that it holds. */
+  readonly innerBtf?: MapBtf | undefined;
   /** Features that shall not be used, as if the kernel did not have them: `mmap` here. */
   readonly without?: ReadonlySet<string> | undefined;
   /** The descriptor of a map to take the shape of inner maps from, in place of one made for it. */
   readonly innerFd?: number | undefined;
+  /** From `tokenCreate`. */
+  readonly tokenFd?: number | undefined;
 }
 
-/** Kinds of maps whose keys and values may have types; the others answer ENOTSUPP (`map_check_no_btf`). */
-const TAKES_BTF: ReadonlySet<MapType> = /* @__PURE__ */ new Set([
-  'hash',
-  'array',
-  'percpu_hash',
-  'percpu_array',
-  'lru_hash',
-  'lru_percpu_hash',
-  'lpm_trie',
+/** Types of maps that libbpf does not tell the kernel types for: most answer ENOTSUPP (`map_check_no_btf`). */
+const TAKES_NO_BTF: ReadonlySet<MapType> = /* @__PURE__ */ new Set([
+  'perf_event_array',
+  'cgroup_array',
+  'stack_trace',
+  'array_of_maps',
+  'hash_of_maps',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'queue',
+  'stack',
+  'arena',
 ]);
 
 /** Values of these are descriptors, whatever is put in; a perf event array holds no event itself. */
@@ -62,9 +81,10 @@ const HOLDS_DESCRIPTORS: ReadonlySet<MapType> = /* @__PURE__ */ new Set([
  */
 export function createMapDescriptor(
   name: string,
-  spec: AnyMapSpec,
+  given: AnyMapSpec,
   options: MapDescriptorOptions = {},
 ): FileDescriptor {
+  const spec = inPages(given);
   const template = createTemplate(name, spec, options);
   try {
     const descriptor = new FileDescriptor(
@@ -73,7 +93,7 @@ export function createMapDescriptor(
     );
     try {
       writeInitial(descriptor, spec);
-      if (spec.section === 'rodata') mapFreeze(descriptor.fd);
+      if (isReadOnly(spec)) mapFreeze(descriptor.fd);
       return descriptor;
     } catch (error) {
       descriptor.close();
@@ -89,38 +109,55 @@ export function createMapDescriptor(
 function createTemplate(
   name: string,
   { type, inner }: AnyMapSpec,
-  { innerFd, without }: MapDescriptorOptions,
+  { innerFd, innerBtf, without, tokenFd }: MapDescriptorOptions,
 ): FileDescriptor | undefined {
   if ((type !== 'array_of_maps' && type !== 'hash_of_maps') || innerFd !== undefined) return;
   if (!inner) throw new TypeError(`map ${name}: ${type} needs the spec of what it holds`);
-  return createMapDescriptor(`${name}.inner`, inner, { without });
+  return createMapDescriptor(`${name}.inner`, inner, { btf: innerBtf, without, tokenFd });
 }
+
+/** Whether its values never change once it is loaded. */
+export const isReadOnly = ({ section }: AnyMapSpec): boolean =>
+  section === 'rodata' || section === 'kconfig';
+
+/** Ring buffers as the kernel takes them: a power of two of pages, of the size that they have here. */
+export const inPages = (spec: AnyMapSpec): AnyMapSpec => {
+  const { type, maxEntries } = spec;
+  if ((type !== 'ringbuf' && type !== 'user_ringbuf') || maxEntries === 0) return spec;
+  const size = Math.max(pageSize(), 2 ** Math.ceil(Math.log2(maxEntries)));
+  // What is too large is refused under its own name.
+  return size > 2 ** 31 ? spec : { ...spec, maxEntries: size };
+};
 
 function create(
   name: string,
   spec: AnyMapSpec,
-  { btf, without }: MapDescriptorOptions,
+  { btf, without, tokenFd }: MapDescriptorOptions,
   innerMapFd: number | undefined,
 ): number {
-  const types = btf && TAKES_BTF.has(spec.type) ? btf : undefined;
+  const types = btf && !TAKES_NO_BTF.has(spec.type) ? btf : undefined;
   const flags = without?.has('mmap') ? spec.flags & ~BPF_F_MMAPABLE : spec.flags;
   const attempt = (btfIds: typeof types, mapFlags: number): number =>
     mapCreate({
       type: MAP_TYPES[spec.type].number,
-      name: objectName(name),
+      name: objectName(spec.kernelName ?? name),
       keySize: keySizeOf(name, spec),
       valueSize: valueSizeOf(name, spec),
       maxEntries: entriesOf(spec),
       flags: mapFlags,
       extra: spec.extra,
+      numaNode: spec.numaNode,
+      tokenFd,
       innerMapFd,
       btfFd: btfIds?.fd,
       btfKeyTypeId: btfIds?.keyTypeId,
       btfValueTypeId: btfIds?.valueTypeId,
     });
   const attempts = [() => attempt(types, flags)];
-  if (types) attempts.push(() => attempt(undefined, flags));
-  if (flags & BPF_F_MMAPABLE) attempts.push(() => attempt(undefined, flags & ~BPF_F_MMAPABLE));
+  const least = types?.needed === undefined ? undefined : types;
+  if (types !== least) attempts.push(() => attempt(least, flags));
+  if (flags & BPF_F_MMAPABLE && spec.type === 'array')
+    attempts.push(() => attempt(least, flags & ~BPF_F_MMAPABLE));
   return firstAccepted(attempts);
 }
 
@@ -162,7 +199,7 @@ function fixedSize(what: string, layout: Layout): number {
 }
 
 /** Perf event arrays are indexed by the number of the CPU, and numbers may be left out. */
-const entriesOf = ({ type, maxEntries }: AnyMapSpec): number =>
+export const entriesOf = ({ type, maxEntries }: AnyMapSpec): number =>
   type === 'perf_event_array' && maxEntries === 0 ? possibleCpus().at(-1)! + 1 : maxEntries;
 
 function writeInitial({ fd, name }: FileDescriptor, spec: AnyMapSpec): void {
@@ -185,6 +222,10 @@ function initialBytes(
   layout: Layout,
   value: unknown,
 ): Uint8Array {
+  if (type === 'array' && value instanceof Uint8Array) {
+    if (value.length === layout.size) return value;
+    throw new RangeError(`${what}: expected ${layout.size} bytes, got ${value.length}`);
+  }
   if (type === 'array') return encode(layout, value as never);
   const codec = perCpuCodec(layout, what);
   codec.put(value as never);

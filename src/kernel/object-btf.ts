@@ -2,8 +2,17 @@
  * @module
  * The BTF of an object in the kernel: loaded when it is first needed, and again when the texts of lines were added.
  */
-import { BTF_FEATURES, type BtfFeature } from '../btf/index.ts';
-import type { AnyMapSpec, LinkedObject, LinkedProgram, TypeInfo } from '../object/index.ts';
+import { BTF_FEATURES, type Btf, type BtfFeature } from '../btf/index.ts';
+import type { Layout } from '../layout/index.ts';
+import {
+  type AnyMapSpec,
+  type LinkedObject,
+  type LinkedProgram,
+  type MapSpec,
+  needsTypes,
+  RequirementError,
+  type TypeInfo,
+} from '../object/index.ts';
 import {
   BpfError,
   btfLoad,
@@ -13,6 +22,7 @@ import {
   type Records,
 } from '../syscall/index.ts';
 import { funcInfoOf, lineInfoOf } from './line-info.ts';
+import type { MapBtf } from './map-descriptor.ts';
 
 /** What BPF_PROG_LOAD takes of BTF. */
 export interface ProgramBtf {
@@ -23,15 +33,23 @@ export interface ProgramBtf {
 
 export class ObjectBtf {
   readonly #types: TypeInfo;
+  readonly #tokenFd: number | undefined;
   #descriptor: FileDescriptor | undefined;
   #refusal: BpfError | undefined;
 
-  constructor({ types, maps, hidden }: LinkedObject) {
+  constructor({ types, maps, hidden }: LinkedObject, tokenFd?: number) {
     this.#types = types;
+    this.#tokenFd = tokenFd;
+    if (types.fromFile) return;
     for (const { key, value } of [...Object.values(maps), ...Object.values(hidden)]) {
       if (key) types.idOf(key);
       if (value) types.idOf(value);
     }
+  }
+
+  /** To read. */
+  get types(): Btf {
+    return this.#types.local;
   }
 
   /** Why the kernel did not take it: then programs go without, and only callbacks, timers and locks miss it. */
@@ -39,12 +57,24 @@ export class ObjectBtf {
     return this.#refusal;
   }
 
-  /** The types of a map. */
-  ofMap({ key, value }: AnyMapSpec) {
-    const fd = key && value && this.#load();
-    return fd === undefined
-      ? undefined
-      : { fd, keyTypeId: this.#types.idOf(key!), valueTypeId: this.#types.idOf(value!) };
+  /** The types of a map. Throws a RequirementError where it is nothing without them and the kernel has refused them. */
+  ofMap(name: string, spec: AnyMapSpec): MapBtf | undefined {
+    const ids = this.#idsOf(spec);
+    if (!ids) return undefined;
+    const needed = needsTypes(spec, this.#types);
+    const fd = this.#load();
+    if (fd !== undefined) return { fd, keyTypeId: ids.key, valueTypeId: ids.value, needed };
+    if (needed === undefined) return undefined;
+    const why = this.#refusal?.message ?? `BTF needs Linux ${BTF_OF_PROGRAMS.join('.')}`;
+    throw new RequirementError(`map ${name} ${needed}, which takes type information: ${why}`, {
+      cause: this.#refusal,
+    });
+  }
+
+  #idsOf({ key, value, typeIds }: AnyMapSpec): MapSpec['typeIds'] {
+    if (typeIds || this.#types.fromFile) return typeIds;
+    if (!key || !value) return undefined;
+    return { key: this.#types.idOf(key as Layout), value: this.#types.idOf(value as Layout) };
   }
 
   /** The functions of a program, and its lines if they are wanted. */
@@ -66,7 +96,8 @@ export class ObjectBtf {
     if (this.#refusal || !isAtLeast(kernel, ...BTF_OF_PROGRAMS)) return undefined;
     if (this.#descriptor) return this.#descriptor.fd;
     try {
-      const fd = btfLoad(this.#types.builder.encode({ without: missingBtf() }));
+      const bytes = this.#types.encode({ without: missingBtf() });
+      const fd = btfLoad(bytes, { tokenFd: this.#tokenFd });
       this.#descriptor = new FileDescriptor(fd, 'the BTF of the object');
       return fd;
     } catch (error) {

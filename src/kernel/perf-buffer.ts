@@ -44,12 +44,19 @@ const DEFAULT_PAGES = 64;
  * for await (const { pid, comm } of events) console.log(pid, comm);
  */
 export class PerfBuffer<T> extends EventReader<T> {
+  readonly #map: FileDescriptor;
   readonly #source: PerfSource<T>;
 
   constructor(options: PerfBufferOptions<T>) {
     const source = new PerfSource(options);
     super(source, options.lost);
+    this.#map = options.map;
     this.#source = source;
+  }
+
+  /** The number of the map's descriptor; throws when it is closed. */
+  get fd(): number {
+    return this.#map.fd;
   }
 
   /**

@@ -5,10 +5,13 @@
 import { type AnyMap, encode, type Instruction, LDDW } from '../asm/index.ts';
 import { HOOKS, type LinkedProgram, type ProgramSpec, RequirementError } from '../object/index.ts';
 import {
+  BPF_PROG_TYPE,
   BpfError,
+  closeFd,
   FileDescriptor,
   objectName,
   type ProgInfo,
+  type ProgLoaded,
   type ProgLoadOptions,
   type ProgTestRunOptions,
   type ProgTestRunResult,
@@ -16,9 +19,11 @@ import {
   progLoad,
   progTestRun,
 } from '../syscall/index.ts';
-import type { KernelWorld } from './kernel-world.ts';
+import { parseRefusal } from '../verifier/index.ts';
+import type { Attachment, KernelWorld } from './kernel-world.ts';
 import type { ModuleDescriptors } from './module-descriptors.ts';
 import type { ObjectBtf } from './object-btf.ts';
+import { pin } from './pins.ts';
 import { VerifierError } from './verifier-error.ts';
 
 /** What all programs of an object are loaded with. */
@@ -27,10 +32,16 @@ export interface LoadContext {
   readonly license: string;
   /** The descriptor of a map. */
   readonly fdOf: (map: AnyMap) => number;
+  /** What struct_ops programs are attached to, by their names. */
+  readonly attachments?: ReadonlyMap<string, Attachment> | undefined;
   readonly modules: ModuleDescriptors;
   readonly btf: ObjectBtf;
   /** Send line info at once. */
   readonly lines: boolean;
+  /** What the verifier is to write of programs that it accepts as well; 0 for nothing. */
+  readonly logLevel: number;
+  /** From `tokenCreate`. */
+  readonly tokenFd?: number | undefined;
 }
 
 /** A program that the kernel has accepted. */
@@ -38,12 +49,15 @@ export class Program {
   /** Its name in the object; the kernel's is cut to 15 characters. */
   readonly name: string;
   readonly spec: ProgramSpec;
+  /** What the verifier wrote, where the loader was asked for it. */
+  readonly log: string;
   readonly #descriptor: FileDescriptor;
 
   /** Owns the descriptor. */
-  constructor(name: string, spec: ProgramSpec, fd: number) {
+  constructor(name: string, spec: ProgramSpec, fd: number, log = '') {
     this.name = name;
     this.spec = spec;
+    this.log = log;
     this.#descriptor = new FileDescriptor(fd, `program ${name}`);
   }
 
@@ -76,6 +90,11 @@ export class Program {
     }
   }
 
+  /** Keeps it under a path in a BPF file system, until `unpin(path)`: it outlives this process. */
+  pin(path: string): void {
+    pin(this.fd, path);
+  }
+
   close(): void {
     this.#descriptor.close();
   }
@@ -88,8 +107,8 @@ export class Program {
 /** Loads a program. Throws a VerifierError when the verifier refuses it. */
 export const loadProgram = (linked: LinkedProgram, context: LoadContext): Program => {
   const { name, spec } = linked;
-  const { world, license, btf, modules } = context;
-  const { module, ...attachment } = world.attachment(spec.hook);
+  const { license, btf, modules, logLevel, tokenFd } = context;
+  const { module, ...attachment } = attachmentOf(linked, context);
   const called = new CalledModules(modules);
   const { instructions } = linked.assembly;
   const options: ProgLoadOptions = {
@@ -100,14 +119,33 @@ export const loadProgram = (linked: LinkedProgram, context: LoadContext): Progra
     ...attachment,
     attachBtfObjFd: module === undefined ? undefined : modules.fdOf(module),
     fdArray: called.descriptors,
+    tokenFd,
   };
-  try {
-    const { fd } = progLoad({ ...options, ...btf.ofProgram(linked, context.lines) });
-    return new Program(name, spec, fd);
-  } catch (error) {
-    if (!(error instanceof BpfError) || !REFUSALS.has(error.code)) throw error;
-    return new Program(name, spec, loadWithLog(linked, options, context, error));
-  }
+  const load = (): ProgLoaded => {
+    const first = { ...options, ...btf.ofProgram(linked, context.lines) };
+    try {
+      return logLevel === 0 ? progLoad(first) : loadWithLog({ ...first, logLevel }, false);
+    } catch (error) {
+      if (!(error instanceof BpfError) || !REFUSALS.has(error.code)) throw error;
+      return loadExplained(linked, options, context, error);
+    }
+  };
+  const { fd, log } = load();
+  return new Program(name, spec, fd, log);
+};
+
+/** Functions of structs are found through the maps that have them. */
+const attachmentOf = (
+  { name, spec: { hook } }: LinkedProgram,
+  { world, attachments }: LoadContext,
+): Attachment => {
+  const own = world.attachment(hook);
+  if (HOOKS[hook.type].program !== BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS) return own;
+  const found = attachments?.get(name);
+  if (found) return { ...own, ...found };
+  throw new RequirementError(
+    `${name} is a function of a struct_ops map, but there is no map that refers to it and that this kernel has the member of`,
+  );
 };
 
 /** The errors that the verifier gives. Other ones come before it looks at the program. */
@@ -129,27 +167,44 @@ const REFUSALS: ReadonlySet<string> = new Set([
 const FIRST_LOG = 64 * 1024;
 const LARGEST_LOG = 64 * 1024 * 1024;
 
-/** The same with line info and a log, to learn why. A log that does not fit is asked for again with more room. */
-const loadWithLog = (
-  linked: LinkedProgram,
-  options: ProgLoadOptions,
-  { btf }: LoadContext,
-  cause: BpfError,
-): number => {
-  const withLines = { ...options, ...btf.ofProgram(linked, true) };
+/** Loads with a log. One that does not fit is asked for again with more room; `end` says that its end will do. */
+const loadWithLog = (options: ProgLoadOptions, end: boolean): ProgLoaded => {
   for (let logSize = FIRST_LOG; ; ) {
+    // Since Linux 6.4 a log that does not fit is no error: its beginning is missing.
+    const isCut = (size: number | undefined): boolean =>
+      logSize < LARGEST_LOG && !end && size !== undefined && size > logSize;
+    let size: number | undefined;
     try {
-      return progLoad({ ...withLines, logSize }).fd;
+      const loaded = progLoad({ ...options, logSize });
+      size = loaded.logTrueSize;
+      if (!isCut(size)) return loaded;
+      closeFd(loaded.fd);
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
-      if (error.code === 'ENOSPC' && logSize < LARGEST_LOG) {
-        logSize = Math.min(LARGEST_LOG, Math.max(error.logTrueSize ?? 0, logSize * 16));
-        continue;
-      }
-      // Without a log it was not the verifier: the first error says as much as this one.
-      if (!error.log) throw cause;
-      throw new VerifierError(linked, error.log, { cause: error, withoutBtf: btf.refusal });
+      size = error.logTrueSize;
+      const isFull = error.code === 'ENOSPC' && logSize < LARGEST_LOG;
+      if (!isFull && !isCut(size)) throw error;
     }
+    logSize = Math.min(LARGEST_LOG, Math.max(size ?? 0, logSize * 16));
+  }
+};
+
+/** The same with line info and a log that says why. */
+const loadExplained = (
+  linked: LinkedProgram,
+  options: ProgLoadOptions,
+  { btf, logLevel }: LoadContext,
+  cause: BpfError,
+): ProgLoaded => {
+  const withLines = { ...options, ...btf.ofProgram(linked, true), logLevel: logLevel | 1 };
+  try {
+    // A long log takes longer than the verifier, and what is said of the refusal is at its end.
+    return loadWithLog(withLines, (logLevel & 3) === 0);
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    // Without a word in the log it was not the verifier: the first error says as much as this one.
+    if (!error.log || !parseRefusal(error.log)) throw cause;
+    throw new VerifierError(linked, error.log, { cause: error, withoutBtf: btf.refusal });
   }
 };
 

@@ -33,8 +33,16 @@ export interface RingBufferOptions<T> {
  * for await (const { pid, comm } of events) console.log(pid, comm);
  */
 export class RingBuffer<T> extends EventReader<T> {
+  readonly #map: FileDescriptor;
+
   constructor(options: RingBufferOptions<T>) {
     super(new RingSource(options), options.lost);
+    this.#map = options.map;
+  }
+
+  /** The number of the map's descriptor; throws when it is closed. */
+  get fd(): number {
+    return this.#map.fd;
   }
 }
 

@@ -29,7 +29,9 @@ export class VerifierError extends Error {
   override readonly name = 'VerifierError';
   /** The program's name in its object. */
   readonly program: string;
-  /** All that the verifier wrote. */
+  /** What is wrong and where, without the log. */
+  readonly explanation: string;
+  /** What the verifier wrote: all of it where the loader was asked for it, else at least the end. */
   readonly log: string;
   /** The slot of the refused instruction. */
   readonly instruction: number | undefined;
@@ -45,8 +47,13 @@ export class VerifierError extends Error {
     const lack = lackOf(linked, refusal);
     const refused = lack?.instruction ?? refusedBy(linked, refusal);
     const source = linesOf(linked, refused?.site);
-    super(compose(linked, log, { refusal, lack, source, ...options }), { cause: options.cause });
+    const explanation = explain(linked, { refusal, lack, source, ...options });
+    const end = tailOf(log, TAIL).map((line) => `  ${line}`);
+    super([explanation, "the end of the verifier's log:", ...end].join('\n'), {
+      cause: options.cause,
+    });
     this.program = linked.name;
+    this.explanation = explanation;
     this.log = log;
     this.instruction = refusal?.instruction;
     this.source = source;
@@ -83,9 +90,8 @@ const lackOf = (linked: LinkedProgram, refusal: Refusal | undefined): Requiremen
   return isAtLeast(kernelVersion(), major!, minor!) ? undefined : required;
 };
 
-const compose = (
+const explain = (
   linked: LinkedProgram,
-  log: string,
   {
     refusal,
     lack,
@@ -118,7 +124,6 @@ const compose = (
   for (const { file, line, text } of made ? linesOf(linked, made.site).slice(0, 1) : [])
     lines.push(`  it was made at ${file}:${line}${text ? `\n      ${text}` : ''}`);
   if (withoutBtf) lines.push(`  it was loaded without BTF: ${withoutBtf.message}`);
-  lines.push("the end of the verifier's log:", ...tailOf(log, TAIL).map((line) => `  ${line}`));
   return lines.join('\n');
 };
 

@@ -12,13 +12,13 @@ import { RequirementError } from './world.ts';
 /**
  * The value of the map.
  * @param size of the map's value in bytes.
- * @param valueOf what stands behind `NAME=` in the configuration; undefined for what is not set.
+ * @param setting what stands behind `NAME=` in the configuration; undefined for what is not set.
  * @throws RequirementError for a variable that is not weak and not set, and for a value of another type or size.
  */
 export const configurationBytes = (
   variables: readonly ConfigVariable[],
   size: number,
-  valueOf: (name: string) => string | undefined,
+  setting: (name: string) => string | undefined,
 ): Uint8Array => {
   const bytes = new Uint8Array(size);
   for (const variable of variables) {
@@ -26,7 +26,7 @@ export const configurationBytes = (
     const room = bytes.subarray(offset, offset + variable.size);
     if (offset < 0 || variable.size < 1 || room.length !== variable.size)
       throw refusal(variable, `lies outside of the ${size} bytes of .kconfig`);
-    const value = valueOf(name);
+    const value = setting(name);
     if (value !== undefined) put(variable, value, room);
     else if (!weak) throw missing(name);
   }
@@ -83,7 +83,8 @@ const putNumber = (variable: ConfigVariable, value: string, room: Uint8Array): v
   const { name, form, size, signed } = variable;
   const number = integer(value);
   // LINUX_HAS_BPF_COOKIE and its kin are 0 or 1; what is built in says y.
-  const isFlag = form === 'bool' && name.startsWith('LINUX_') && number !== undefined && number <= 1n;
+  const isFlag =
+    form === 'bool' && name.startsWith('LINUX_') && number !== undefined && number <= 1n;
   if (number === undefined || !(form === 'integer' || form === 'char' || isFlag))
     throw refusal(variable, `is ${value} in this kernel, which is no ${SPELLING[form]}`);
   if (!inRange(number, size, signed))
@@ -116,5 +117,7 @@ const integer = (text: string): bigint | undefined => {
 const inRange = (value: bigint, size: number, signed: boolean): boolean => {
   if (size >= 8) return true;
   const bits = size * 8;
-  return BigInt.asUintN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)) === value;
+  return (
+    BigInt.asUintN(64, signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)) === value
+  );
 };

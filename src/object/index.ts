@@ -5,8 +5,9 @@
 export { configurationBytes } from './configuration.ts';
 export { accessOf, argumentNames, KernelNumbers, type Resolved } from './core.ts';
 export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
-export { layoutOf } from './layout-of.ts';
 export { globalBytes } from './global-values.ts';
+export { layoutOf } from './layout-of.ts';
+export { type LineOptions, lineRecords } from './line-records.ts';
 export {
   type LinkedObject,
   type LinkedProgram,
@@ -37,6 +38,9 @@ export {
   type HookType,
   parseSection,
 } from './sections.ts';
+export { needsTypes } from './special-fields.ts';
+export { type KernelOperations, kernelOperations, type Operation } from './struct-ops.ts';
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
 export { TypeInfo } from './type-info.ts';
+export { relocationOf, visitProgram } from './visit.ts';
 export { RequirementError, type TracepointField, type World } from './world.ts';

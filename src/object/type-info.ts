@@ -4,7 +4,7 @@
  * object from a file brings its own.
  */
 import type { FileType, Subprogram } from '../asm/index.ts';
-import { type Btf, BtfBuilder } from '../btf/index.ts';
+import { type Btf, BtfBuilder, type BtfFeature } from '../btf/index.ts';
 import type { Access, Enum, Fields, Layout, Scalar, Struct, Width } from '../layout/index.ts';
 
 /** The C names of our integers. */
@@ -25,14 +25,31 @@ const INTEGERS: Readonly<
 
 /** Collects types under ids. Each layout gets one id, however often it is asked for. */
 export class TypeInfo {
-  readonly builder: BtfBuilder;
   readonly #file: Btf | undefined;
+  #builder: BtfBuilder | undefined;
   readonly #ids = new Map<Layout, number>();
 
   /** @param file The types of the file that the object was read from; their ids stay. */
   constructor(file?: Btf) {
     this.#file = file;
-    this.builder = BtfBuilder.of(file?.all() ?? []);
+  }
+
+  /** Where types are added. Those of a file get there when the first is added. */
+  get builder(): BtfBuilder {
+    this.#builder ??= BtfBuilder.of(this.#file?.all() ?? []);
+    return this.#builder;
+  }
+
+  /** The bytes, for a kernel that does not know some of it. */
+  encode(options: { readonly without: readonly BtfFeature[] }): Uint8Array {
+    const { without } = options;
+    const untouched = this.#builder === undefined && without.length === 0;
+    return untouched && this.#file ? this.#file.bytes : this.builder.encode({ without });
+  }
+
+  /** Whether the types are a file's: then what has no id in it has no type. */
+  get fromFile(): boolean {
+    return this.#file !== undefined;
   }
 
   /** What was collected, to read. */
@@ -51,7 +68,10 @@ export class TypeInfo {
     return id;
   }
 
-  /** The id of a program's function, as its file has it or `int name(unsigned long long *ctx)`, of a context that the kernel knows better. */
+  /**
+   * The id of a program's function: that of its file, or `int name(unsigned long long *ctx)`, of a context that the
+   * kernel knows better.
+   */
   program(name: string, typeId?: number): number {
     if (typeId !== undefined) return typeId;
     const { builder } = this;

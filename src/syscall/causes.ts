@@ -189,7 +189,16 @@ const CAUSES: Readonly<Record<string, string>> = {
   'BPF_LINK_CREATE ENOENT': 'What it should be attached to does not exist in this kernel',
   'BPF_LINK_CREATE EPROTO':
     'The program asks for stacks that the perf event does not record: open it with PERF_SAMPLE_CALLCHAIN',
+  'BPF_LINK_UPDATE EINVAL':
+    'Links of this type keep their program, or the new program is of another type',
   'BPF_LINK_DETACH EOPNOTSUPP': 'Links of this type cannot be detached by force',
+  'BPF_TOKEN_CREATE EINVAL':
+    'The path must be where a BPF file system is mounted, and tokens need Linux 6.9',
+  'BPF_TOKEN_CREATE ENOENT':
+    'This BPF file system delegates nothing: mount it with delegate_cmds=any and its kin',
+  'BPF_TOKEN_CREATE EPERM':
+    'The BPF file system is mounted for another user namespace, or this process lacks CAP_BPF in its own',
+  'BPF_TOKEN_CREATE EOPNOTSUPP': 'Tokens are for user namespaces other than the first',
   'BPF_OBJ_PIN EPERM':
     'The path must be in a mounted BPF file system: mount -t bpf bpf /sys/fs/bpf',
   'BPF_OBJ_PIN ENOENT': 'The directory of the path does not exist',

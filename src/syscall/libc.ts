@@ -1,5 +1,5 @@
 /**
- * libc through koffi: the only file that loads native code, on the first system call.
+ * libc through koffi, from the first system call on: the only file that calls native code.
  *
  * Two declarations of libc's `syscall(2)` serve every call: with the six integers that a system call can
  * have, and with the three of bpf(2), since koffi takes 8 ns for each that is declared. It is variadic in
@@ -8,11 +8,9 @@
  * @module
  */
 
-import { createRequire } from 'node:module';
-import { UnsupportedError } from './errors.ts';
+import { type Koffi, loadKoffi } from './koffi.ts';
 import { type SyscallNumbers, syscallNumbers } from './machine.ts';
 
-type Koffi = typeof import('koffi');
 type ThreeArguments = (number: number, a: number, b: number, c: number) => number;
 type SixArguments = (
   number: number,
@@ -51,18 +49,6 @@ function load(): Libc {
     errno: koffi.errno,
     pageSize: getpagesize(),
   };
-}
-
-function loadKoffi(): Koffi {
-  try {
-    // Synchronous, and not before it is needed: `--help` does not pay the 6 ms.
-    return createRequire(import.meta.url)('koffi') as Koffi;
-  } catch (cause) {
-    throw new UnsupportedError(
-      `beespoke calls the kernel through koffi, which did not load: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }
 
 /** Makes a system call. The result is what it returned, or the negative error number. */

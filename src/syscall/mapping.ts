@@ -83,6 +83,8 @@ export interface MmapOptions {
   readonly fd: number;
   readonly length: number;
   readonly offset?: number | undefined;
+  /** Where it shall be, if there is room; 0 for anywhere. */
+  readonly address?: number | undefined;
   readonly writable?: boolean | undefined;
   /** A private copy-on-write mapping; otherwise what is written is seen by the kernel. */
   readonly isPrivate?: boolean | undefined;
@@ -92,13 +94,14 @@ export interface MmapOptions {
 
 /** mmap(2): memory of a BPF map, a perf event or a file. */
 export function mmap(options: MmapOptions): Mapping {
-  const { fd, length, offset = 0, writable = false, isPrivate = false, name = 'mapping' } = options;
+  const { fd, length, offset = 0, writable = false, isPrivate = false } = options;
+  const { name = 'mapping', address: wanted = 0 } = options;
   if (!(length > 0 && length <= MAX_LENGTH)) {
     throw new RangeError(`map ${name}: expected 1 to ${MAX_LENGTH} bytes, got ${length}`);
   }
   const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
   const sharing = isPrivate ? MAP_PRIVATE : MAP_SHARED;
-  const address = systemCall('mmap', 0, length, protection, sharing, fd, offset);
+  const address = systemCall('mmap', wanted, length, protection, sharing, fd, offset);
   if (address < 0) {
     const attempt = `map ${name} (${length} bytes)`;
     throw new SystemCallError({ call: 'mmap', attempt, errno: -address });

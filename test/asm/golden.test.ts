@@ -97,12 +97,15 @@ const OTHERS = new Set<string>([
   // the rooms' tools
   ...[
     'assemble',
+    'assembleFunction',
     'checkFunction',
     'checkLicense',
     'decode',
     'encode',
     'flatten',
+    'listed',
     'listing',
+    'liveBefore',
     'make',
     'print',
     'requires',

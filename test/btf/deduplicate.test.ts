@@ -346,6 +346,15 @@ describe('malformed BTF', () => {
   });
 });
 
+it('many types that differ only far away end in an error, soon', () => {
+  const merger = new BtfMerger();
+  for (let i = 0; i < 3000; i++) {
+    const end = merger.add({ kind: 'struct', name: 'end', size: i, members: [] });
+    merger.add(struct('start', merger.add(ptr(end))));
+  }
+  expect(errorOf(() => deduplicate(merger.build())).message).toMatch(/too entangled/);
+});
+
 /** Types that refer to each other at random, few different ones, so that many are equal. */
 const randomTypes = (random: Random, count: number, declarations: boolean): BtfTypeInput[] => {
   const id = (): number => random.below(count + 1);

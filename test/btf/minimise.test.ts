@@ -26,15 +26,24 @@ import {
   vmlinux,
 } from './support.ts';
 
-/** What a relocation comes to, but for ids, which are new in minimal BTF. */
+/** What a relocation comes to, but for the indices and ids of the kernel, which are new in minimal BTF. */
 const outcome = (resolver: CoreResolver, relocation: CoreRelocation): unknown => {
+  const withoutPath = (text: string): string => text.replaceAll(/\(\d+(:\d+)*( @|\))/g, '($2');
   try {
-    const { kind, value, target, missing: _, ...rest } = resolver.resolve(relocation);
-    const description = target?.description.replace(/\(\d+(:\d+)*( @ offset \d+(\.\d+)?)?\)/, '$2');
+    const { kind, value, target, local, ...rest } = resolver.resolve(relocation);
     const isId = kind === 'type_id_target';
-    return { ...rest, kind, value: isId ? value > 0n : value, description, field: target?.field };
+    return {
+      ...rest,
+      kind,
+      value: isId ? value > 0n : value,
+      local,
+      target: target && [withoutPath(target.description), target.field],
+      missing: undefined,
+    };
   } catch (error) {
-    if (error instanceof BtfError) return error.message;
+    if (error instanceof BtfError) {
+      return withoutPath(error.message).replace(/(^<target_type_id>.*): \d+ != \d+$/, '$1');
+    }
     throw error;
   }
 };

@@ -13,6 +13,26 @@ import {
   decodeBtfExt,
 } from '../../src/btf/index.ts';
 
+export const root = join(import.meta.dirname, '../..');
+
+/** A random choice that can be repeated: BTF_SEED, or another one each time, which the test's messages name. */
+export const seeded = (seed = Number(process.env.BTF_SEED ?? Date.now() % 1_000_000)) => {
+  let state = seed;
+  // Numerical Recipes' generator; its low bits are poor, so the quotient is taken.
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const pick = <T>(from: readonly T[], count: number): T[] => {
+    const left = [...from];
+    return Array.from({ length: Math.min(count, left.length) }, () => {
+      const [chosen] = left.splice(Math.floor(next() * left.length), 1);
+      return chosen!;
+    });
+  };
+  return { seed, pick };
+};
+
 export const VMLINUX = '/sys/kernel/btf/vmlinux';
 export const hasVmlinux = existsSync(VMLINUX);
 export const hasBpftool = spawnSync('bpftool', ['version']).status === 0;
@@ -25,7 +45,19 @@ export const vmlinuxBytes = (): Uint8Array => {
 export const vmlinux = (): Btf => new Btf(vmlinuxBytes(), { label: 'vmlinux' });
 
 /** `bpftool btf dump`, of a file or of bytes. */
-export const bpftoolRaw = (btf: string | Uint8Array, base?: Uint8Array): string => {
+export const bpftoolRaw = (btf: string | Uint8Array, base?: Uint8Array): string =>
+  bpftoolDump([], btf, ['format', 'raw'], base);
+
+/** The same as JSON, without the newline at its end. */
+export const bpftoolJson = (btf: string | Uint8Array): string =>
+  bpftoolDump(['-j'], btf, []).trimEnd();
+
+const bpftoolDump = (
+  options: readonly string[],
+  btf: string | Uint8Array,
+  format: readonly string[],
+  base?: Uint8Array,
+): string => {
   const work = mkdtempSync(join(tmpdir(), 'btf-test-'));
   try {
     const write = (name: string, content: Uint8Array): string => {
@@ -34,7 +66,7 @@ export const bpftoolRaw = (btf: string | Uint8Array, base?: Uint8Array): string 
     };
     const file = typeof btf === 'string' ? btf : write('btf', btf);
     const baseArgs = base === undefined ? [] : ['-B', write('base', base)];
-    const args = [...baseArgs, 'btf', 'dump', 'file', file, 'format', 'raw'];
+    const args = [...options, ...baseArgs, 'btf', 'dump', 'file', file, ...format];
     return execFileSync('bpftool', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   } finally {
     rmSync(work, { recursive: true });

@@ -42,11 +42,18 @@ const bareNode = (): number => {
 };
 
 describe('what costs nothing', () => {
-  const commands = ['--help', '--version', 'list --help', 'exitsnoop --help', 'disasm exitsnoop'];
+  const commands = [
+    '--help',
+    '--version',
+    'list --help',
+    'exitsnoop --help',
+    'disasm exitsnoop',
+    'btf --help',
+  ];
 
   it.each(commands)('%s loads no native code and no validator', (command) => {
     const { scripts, ms } = loadedBy(command.split(' '));
-    expect(scripts.some((url) => url.endsWith('dist/cli/main.js'))).toBe(true);
+    expect(scripts.some((url) => url.endsWith('dist/cli/main.cjs'))).toBe(true);
     expect(scripts.filter((url) => /koffi|koromix|zod/.test(url))).toEqual([]);
     console.info(`${command}: ${ms.toFixed(0)} ms (node -e 0: ${bareNode().toFixed(0)} ms)`);
   });

@@ -156,9 +156,11 @@ const readelf = (path: string, ...args: readonly string[]): string[][] =>
         .split(/\s+/),
     );
 
-const FILES = [process.execPath, '/bin/bash', '/lib/x86_64-linux-gnu/libc.so.6'].filter((path) =>
-  existsSync(path),
-);
+const FILES = ['bash', 'libc.so.6', 'libstdc++.so.6']
+  .flatMap((name) =>
+    ['/bin', '/lib/x86_64-linux-gnu', '/lib/aarch64-linux-gnu'].map((at) => `${at}/${name}`),
+  )
+  .filter((path) => existsSync(path));
 
 describe.skipIf(!hasReadelf)('a file of this machine (skipped without readelf)', () => {
   it.each(FILES)('is read as readelf does: %s', (path) => {

@@ -271,6 +271,40 @@ describe('a symbol table that', () => {
   });
 });
 
+describe('numbers that do not fit into 16 bits', () => {
+  it('are in section header 0: how many sections there are, and which has their names', () => {
+    const file = changed(
+      u16(E.SHNUM, 0),
+      u64(at(0, 'SIZE'), BigInt(SECTION_COUNT)),
+      u16(E.SHSTRNDX, 0xffff),
+      u32(at(0, 'LINK'), 5),
+    );
+    expect(file.sections.map(({ name }) => name)).toEqual(
+      new ElfFile(valid()).sections.map(({ name }) => name),
+    );
+  });
+
+  it('are in a table beside the symbols: the section of a symbol, also 0xfff1', () => {
+    const indexes = new Uint8Array(8);
+    new DataView(indexes.buffer).setUint32(4, 0xfff1, true);
+    const bytes = writeElf({
+      machine: 247,
+      sections: [{ name: '.symtab_shndx', data: indexes, entrySize: 4 }],
+      symbols: [{ name: 'far', section: SHN.ABS }],
+    });
+    const view = new DataView(bytes.buffer);
+    const headers = Number(view.getBigUint64(40, true));
+    view.setUint32(headers + 64 + S.TYPE, SHT.SYMTAB_SHNDX, true);
+    view.setUint32(headers + 64 + S.LINK, 2, true);
+    const file = new ElfFile(bytes);
+    expect(file.symbols[1]!.section).toBe(SHN.ABS);
+    view.setUint16(file.section('.symtab')!.offset + 24 + 6, 0xffff, true);
+    expect(new ElfFile(bytes).symbols[1]).toMatchObject({ name: 'far', section: 0xfff1 });
+    view.setBigUint64(headers + 64 + S.SIZE, 4n, true);
+    expect(errorOf(() => new ElfFile(bytes).symbols).message).toMatch(/which lacks it/);
+  });
+});
+
 describe('a relocation table that', () => {
   const relocation = contents(2);
   it.each([

@@ -62,6 +62,9 @@ export const tool = (bytes: Uint8Array, command: string, ...args: readonly strin
 /** What writeElf() writes by itself. */
 const WRITTEN: readonly number[] = [SHT.NULL, SHT.SYMTAB, SHT.STRTAB, SHT.REL, SHT.LLVM_ADDRSIG];
 
+/** For a symbol of another table than .symtab, which writeElf() refuses. */
+const NOWHERE = { name: 'another table', section: 0 };
+
 /** A file as writeElf() takes it. */
 export const inputOf = (bytes: Uint8Array) => {
   const file = new ElfFile(bytes);
@@ -86,9 +89,11 @@ export const inputOf = (bytes: Uint8Array) => {
       entrySize: section.entrySize,
       data: section.data,
       size: section.size,
-      relocations: file
-        .relocations(section)
-        .map(({ offset, type, symbol }) => ({ offset, type, symbol: symbols[symbol.index]! })),
+      relocations: file.relocations(section).map(({ offset, type, symbol }) => ({
+        offset,
+        type,
+        symbol: symbols[symbol.index] ?? NOWHERE,
+      })),
     }));
   return { machine, flags, littleEndian, sections, symbols: symbols.slice(1) } satisfies ElfInput;
 };

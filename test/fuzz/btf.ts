@@ -1,5 +1,6 @@
 /** BTF: every type, in every way that there is to look at it; and the records of .BTF.ext, relocated. */
 import { readFileSync } from 'node:fs';
+import { infoKind, KIND_TAGS } from '../../src/btf/constants.ts';
 import {
   BTF_FEATURES,
   Btf,
@@ -19,6 +20,8 @@ import {
   typesCompatible,
   typesMatch,
 } from '../../src/btf/index.ts';
+import { rewriteRecord } from '../../src/btf/record-fields.ts';
+import { RECORD_WORDS } from '../../src/btf/records.ts';
 import { ElfFile } from '../../src/elf/index.ts';
 import { base64, golden, withUnknownKind } from '../btf/support.ts';
 import type { Random } from '../layout/random.ts';
@@ -64,7 +67,8 @@ const everyKind = (): BtfBuilder => {
   return b;
 };
 
-const btfInputs = (): readonly Uint8Array[] => [
+/** Sound BTF of many makers. */
+export const btfInputs = (): readonly Uint8Array[] => [
   base64(golden().program.btf),
   ...Object.values(golden().targets).map(({ btf }) => base64(btf)),
   ...OBJECTS.map((name) => section(name, '.BTF')),
@@ -75,11 +79,45 @@ const btfInputs = (): readonly Uint8Array[] => [
   withUnknownKind(true),
 ];
 
-/** What stays whole: the other side of a relocation, the base of split BTF. */
 let whole: Btf | undefined;
-const program = (): Btf => {
+/** What nobody breaks: the other side of a relocation, the base of split BTF. */
+export const program = (): Btf => {
   whole ??= new Btf(base64(golden().program.btf));
   return whole;
+};
+
+/** Numbers that sizes, counts and offsets of types may have. */
+const NUMBERS = [0, 1, 3, 4, 8, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+
+/** Some types refer to others, to themselves or to nothing, have other names and other sizes. */
+export const twistBtf = (input: Uint8Array, random: Random): Uint8Array => {
+  const btf = new Btf(input);
+  if (!btf.littleEndian) return input;
+  const { records, strings } = btf.sections;
+  const starts = records.starts();
+  const words = records.words.slice();
+  for (let i = random.below(8); i >= 0; i--) {
+    const index = random.below(starts.length);
+    const at = starts[index]!;
+    const body = (starts[index + 1] ?? words.length) - at - RECORD_WORDS;
+    const change = random.below(4);
+    if (change === 0) words[at + 2] = random.pick(NUMBERS);
+    else if (change === 1 && body > 0) {
+      words[at + RECORD_WORDS + random.below(body)] = random.pick(NUMBERS);
+    } else {
+      const near = random.below(2) === 0;
+      const id = (old: number): number => {
+        if (random.below(2) === 0) return old;
+        return near ? Math.max(0, old + random.below(9) - 4) : random.below(starts.length + 1);
+      };
+      const name = (old: number): number =>
+        random.below(8) === 0 ? random.below(strings.end) : old;
+      if (KIND_TAGS[infoKind(words[at + 1]!)] !== undefined) rewriteRecord(words, at, id, name);
+    }
+  }
+  const bytes = input.slice();
+  bytes.set(new Uint8Array(words.buffer), records.byteOffset(0));
+  return bytes;
 };
 
 const lookAtType = (btf: Btf, id: number, attempt: Attempt): void => {
@@ -125,6 +163,7 @@ export const btf: Target = {
   name: 'btf',
   errors: [BtfError],
   inputs: btfInputs,
+  twist: twistBtf,
   run(bytes, attempt, random) {
     const base = random.below(8) === 0 ? program() : undefined;
     const btf = attempt(() => new Btf(bytes, { base }));

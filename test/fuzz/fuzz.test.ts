@@ -8,6 +8,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { btf, btfExt } from './btf.ts';
+import { btfPrint, btfWhole } from './btf-whole.ts';
 import { elf } from './elf.ts';
 import { fuzz, type Target } from './fuzz.ts';
 
@@ -16,6 +17,8 @@ const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
   [elf, 3000],
   [btf, 1500],
   [btfExt, 3000],
+  [btfWhole, 500],
+  [btfPrint, 300],
 ];
 
 const { FUZZ_CASES, FUZZ_SEED = '1', FUZZ_CASE, FUZZ_TARGET } = process.env;

@@ -33,21 +33,33 @@ const INTEGERS: readonly bigint[] = [
   (1n << 64n) - 1n,
 ];
 
-type Mutation = (bytes: Uint8Array, random: Random, others: readonly Uint8Array[]) => Uint8Array;
+/** Chooses places in bytes. */
+class Places {
+  readonly random: Random;
+  /** Bytes at the start that stay as they are. */
+  readonly #spared: number;
 
-/** A place in the bytes: anywhere, or near the start or the end, where headers are. */
-const place = (bytes: Uint8Array, random: Random): number => {
-  const kind = random.below(3);
-  if (kind === 0) return random.below(bytes.length);
-  const near = random.below(Math.min(bytes.length, 768));
-  return kind === 1 ? near : bytes.length - 1 - near;
-};
+  constructor(random: Random, spared: number) {
+    this.random = random;
+    this.#spared = spared;
+  }
 
-/** Most fields lie at multiples of their size. */
-const aligned = (bytes: Uint8Array, random: Random, size: number): number => {
-  const at = Math.min(place(bytes, random), bytes.length - size);
-  return Math.max(0, random.below(8) === 0 ? at : at - (at % size));
-};
+  /** Anywhere, or near the start or the end, where headers are. */
+  any(bytes: Uint8Array): number {
+    const kind = this.random.below(3);
+    const near = this.random.below(Math.min(bytes.length, 768));
+    const at = [this.random.below(bytes.length), near, bytes.length - 1 - near][kind]!;
+    return Math.min(bytes.length - 1, Math.max(this.#spared, at));
+  }
+
+  /** Of a field: most lie at multiples of their size. */
+  field(bytes: Uint8Array, size: number): number {
+    const at = Math.min(this.any(bytes), bytes.length - size);
+    return Math.max(0, this.random.below(8) === 0 ? at : at - (at % size));
+  }
+}
+
+type Mutation = (bytes: Uint8Array, places: Places, others: readonly Uint8Array[]) => Uint8Array;
 
 const fieldSize = (random: Random): 2 | 4 | 8 => random.pick([2, 4, 4, 4, 8]);
 
@@ -63,9 +75,10 @@ const put = (bytes: Uint8Array, at: number, part: Uint8Array): Uint8Array => {
   return bytes;
 };
 
-const range = (bytes: Uint8Array, random: Random): Uint8Array => {
-  const start = place(bytes, random);
-  return bytes.slice(start, start + 1 + random.below(random.below(4) === 0 ? 4096 : 64));
+const range = (bytes: Uint8Array, places: Places): Uint8Array => {
+  const start = places.any(bytes);
+  const most = places.random.below(4) === 0 ? 4096 : 64;
+  return bytes.slice(start, start + 1 + places.random.below(most));
 };
 
 const join = (...parts: readonly Uint8Array[]): Uint8Array => {
@@ -79,83 +92,81 @@ const join = (...parts: readonly Uint8Array[]): Uint8Array => {
 };
 
 /** A bit is flipped. */
-const flip: Mutation = (bytes, random) => {
-  const at = place(bytes, random);
-  bytes[at] = bytes[at]! ^ (1 << random.below(8));
+const flip: Mutation = (bytes, places) => {
+  const at = places.any(bytes);
+  bytes[at] = bytes[at]! ^ (1 << places.random.below(8));
   return bytes;
 };
 
 /** A byte becomes any other. */
-const replace: Mutation = (bytes, random) => {
-  bytes[place(bytes, random)] = random.below(256);
+const replace: Mutation = (bytes, places) => {
+  bytes[places.any(bytes)] = places.random.below(256);
   return bytes;
 };
 
 /** A field becomes a number at the limits. */
-const limit: Mutation = (bytes, random) => {
+const limit: Mutation = (bytes, places) => {
+  const { random } = places;
   const size = fieldSize(random);
   const part = integer(random.pick(INTEGERS), size, random.below(4) > 0);
-  return put(bytes, aligned(bytes, random, size), part);
+  return put(bytes, places.field(bytes, size), part);
 };
 
 /** A field becomes another of the same file: an index that is there, of something else. */
-const copyField: Mutation = (bytes, random) => {
-  const size = fieldSize(random);
-  const from = aligned(bytes, random, size);
-  return put(bytes, aligned(bytes, random, size), bytes.slice(from, from + size));
+const copyField: Mutation = (bytes, places) => {
+  const size = fieldSize(places.random);
+  const from = places.field(bytes, size);
+  return put(bytes, places.field(bytes, size), bytes.slice(from, from + size));
 };
 
 /** Two fields change places. */
-const swapFields: Mutation = (bytes, random) => {
-  const size = fieldSize(random);
-  const [a, b] = [aligned(bytes, random, size), aligned(bytes, random, size)];
+const swapFields: Mutation = (bytes, places) => {
+  const size = fieldSize(places.random);
+  const [a, b] = [places.field(bytes, size), places.field(bytes, size)];
   const [first, second] = [bytes.slice(a, a + size), bytes.slice(b, b + size)];
   return put(put(bytes, b, first), a, second);
 };
 
 /** A field becomes a little larger or smaller. */
-const nudge: Mutation = (bytes, random) => {
-  const at = aligned(bytes, random, 4);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const nudge: Mutation = (bytes, places) => {
+  const { random } = places;
+  const at = places.field(bytes, 4);
   if (at + 4 > bytes.length) return bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const littleEndian = random.below(4) > 0;
   view.setUint32(at, view.getUint32(at, littleEndian) + random.below(33) - 16, littleEndian);
   return bytes;
 };
 
 /** The end is missing. */
-const truncate: Mutation = (bytes, random) => bytes.slice(0, place(bytes, random));
+const truncate: Mutation = (bytes, places) => bytes.slice(0, places.any(bytes));
 
 /** A range is there twice, over something else. */
-const overwrite: Mutation = (bytes, random) =>
-  put(bytes, aligned(bytes, random, 4), range(bytes, random));
+const overwrite: Mutation = (bytes, places) =>
+  put(bytes, places.field(bytes, 4), range(bytes, places));
 
 /** A range is there twice, and what follows moves. */
-const repeat: Mutation = (bytes, random) => {
-  const at = place(bytes, random);
-  return join(bytes.subarray(0, at), range(bytes, random), bytes.subarray(at));
+const repeat: Mutation = (bytes, places) => {
+  const at = places.any(bytes);
+  return join(bytes.subarray(0, at), range(bytes, places), bytes.subarray(at));
 };
 
 /** A range is missing, and what follows moves. */
-const remove: Mutation = (bytes, random) => {
-  const at = place(bytes, random);
-  return join(bytes.subarray(0, at), bytes.subarray(at + range(bytes, random).length));
+const remove: Mutation = (bytes, places) => {
+  const at = places.any(bytes);
+  return join(bytes.subarray(0, at), bytes.subarray(at + range(bytes, places).length));
 };
 
 /** The start of one file and the end of another. */
-const splice: Mutation = (bytes, random, others) => {
-  const other = random.pick(others);
-  if (other.length === 0) return bytes;
-  return join(bytes.subarray(0, place(bytes, random)), other.subarray(place(other, random)));
+const splice: Mutation = (bytes, places, others) => {
+  const other = places.random.pick(others);
+  return join(bytes.subarray(0, places.any(bytes)), other.subarray(places.any(other)));
 };
 
-// Those that leave most of a file in place come more often: they get further.
-const MUTATIONS: readonly Mutation[] = [
-  flip,
+/** Changes that leave everything else where it is. */
+const IN_PLACE: readonly Mutation[] = [
   flip,
   replace,
-  limit,
-  limit,
   limit,
   limit,
   copyField,
@@ -164,19 +175,21 @@ const MUTATIONS: readonly Mutation[] = [
   swapFields,
   nudge,
   nudge,
-  truncate,
   overwrite,
-  repeat,
-  remove,
-  splice,
 ];
+const ALL: readonly Mutation[] = [...IN_PLACE, ...IN_PLACE, truncate, repeat, remove, splice];
 
-/** One of the inputs, changed in one place or in several. */
+/**
+ * One of the inputs, changed. Most get a few changes in place, behind the header of the file: a reader that stops at the
+ * first byte shows nothing of itself. The others get anything.
+ */
 export const mutate = (inputs: readonly Uint8Array[], random: Random): Uint8Array => {
+  const mild = random.below(3) > 0;
+  const places = new Places(random, mild ? random.pick([24, 32, 64, 256]) : 0);
+  const changes = 1 + random.below(mild ? 3 : 12);
   let bytes: Uint8Array = random.pick(inputs).slice();
-  const changes = 1 + random.below(random.below(3) === 0 ? 12 : 3);
   for (let i = 0; i < changes && bytes.length > 0; i++) {
-    bytes = random.pick(MUTATIONS)(bytes, random, inputs);
+    bytes = random.pick(mild ? IN_PLACE : ALL)(bytes, places, inputs);
   }
   return bytes;
 };

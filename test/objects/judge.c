@@ -56,10 +56,13 @@ static void watch(const union bpf_attr *attr, size_t size, int result)
 	passed.insns = malloc(bytes);
 	memcpy(passed.insns, (void *)(unsigned long)attr->insns, bytes);
 	passed.maps[0] = 0;
-	bpf_object__for_each_map(map, watched)
+	bpf_object__for_each_map(map, watched) {
+		if (length + strlen(bpf_map__name(map)) + 32 > sizeof(passed.maps))
+			break;
 		length += snprintf(passed.maps + length, sizeof(passed.maps) - length,
 				   "%s{\"id\":%d,\"name\":\"%s\"}", length ? "," : "", bpf_map__fd(map),
 				   bpf_map__name(map));
+	}
 }
 
 /* libbpf calls this one instead of the C library's. */

@@ -23,7 +23,10 @@ export interface JudgedObject {
   readonly stage: 'open' | 'load' | 'done';
   /** errno, 0 if all is well. */
   readonly error: number;
-  /** errno of loading all programs that are not on demand, as `bpftool prog loadall` does. */
+  /**
+   * errno of loading all programs that are not on demand, as `bpftool prog loadall` does, with newer sections given
+   * their types first.
+   */
   readonly whole: number;
   readonly log: string;
 }
@@ -72,7 +75,7 @@ export interface MapName {
 /**
  * - `accepted` and `refused` by the kernel;
  * - `failed`: libbpf gave up before it asked the kernel;
- * - `unknown`: libbpf does not know the section.
+ * - `unknown`: neither libbpf nor judge.c knows the section.
  */
 export type Verdict = 'accepted' | 'refused' | 'failed' | 'unknown';
 
@@ -81,6 +84,8 @@ export interface JudgedProgram {
   readonly kind: 'program';
   readonly name: string;
   readonly section: string;
+  /** False for a section that came after libbpf 1.1. judge.c has a table of those, so that the kernel still speaks. */
+  readonly known: boolean;
   readonly type: number;
   readonly attach: number;
   readonly flags: number;
@@ -190,21 +195,31 @@ const PSEUDO_BTF_ID = 3;
 const KERNEL_MEMORY = 0xffff_8000_0000_0000n;
 const KERNEL_TEXT = 0xffff_ffff_8000_0000n;
 
+/** FNV-1a of what the kernel keeps of a name. */
+const hash = (name: string): number =>
+  [...name.slice(0, 15)].reduce(
+    (sum, letter) => Math.imul(sum ^ letter.charCodeAt(0), 0x01000193) >>> 0,
+    0x811c9dc5,
+  );
+
 /**
  * Instructions without what differs between two loads of one program by the same kernel: descriptors and ids of maps,
  * and addresses of memory. Ids of the kernel's types and addresses in its text stay, since they are the same for both.
- * References to maps become numbers in the order of the names in `maps`, or in the order of appearance without it, so that another
- * map in the same place still shows.
+ * A reference to a map becomes a hash of its name in `maps`, so that another map in its place still shows; without
+ * `maps` it becomes a number in the order of appearance.
  */
 export const normalise = (insns: Uint8Array, maps?: ReadonlyMap<number, string>): Uint8Array => {
   const out = insns.slice();
   const view = new DataView(out.buffer);
   const seen = new Map<number, number>();
-  const names = maps && [...new Set(maps.values())].sort();
   const number = (id: number): number => {
-    if (names !== undefined) return names.indexOf(maps?.get(id) ?? '') + 1;
-    if (!seen.has(id)) seen.set(id, seen.size + 1);
-    return seen.get(id)!;
+    if (maps === undefined) {
+      if (!seen.has(id)) seen.set(id, seen.size + 1);
+      return seen.get(id)!;
+    }
+    const name = maps.get(id);
+    if (name === undefined) throw new Error(`instructions refer to map ${id}, which has no name`);
+    return hash(name);
   };
   for (let at = 0; at < out.length; at += 8) {
     const code = out[at]!;

@@ -15,7 +15,7 @@ compile() {
 	shift 2
 	clang-19 -target bpf -mcpu=v3 -g -O2 -Wall -Werror -D__TARGET_ARCH_x86 -I"$types" \
 		-idirafter "/usr/include/$(uname -m)-linux-gnu" \
-		-ffile-prefix-map="$here/src"=. -ffile-prefix-map="$types"=. \
+		-ffile-prefix-map="$here/src"=. -ffile-prefix-map="$types"=. -ffile-prefix-map=/usr/include=. \
 		"$@" -c "$source.c" -o "$here/$object.o"
 	llvm-strip-19 -g "$here/$object.o"
 }

@@ -41,7 +41,7 @@ export const build = ({ types = false } = {}): Built => {
   } finally {
     rmSync(dist, { recursive: true, force: true });
   }
-  return { directory, main: join(directory, 'dist/cli/main.js'), remove };
+  return { directory, main: join(directory, 'dist/cli/main.cjs'), remove };
 };
 
 const tool = (path: string, ...args: readonly string[]): void => {

@@ -8,7 +8,7 @@
 import type { Btf } from '../btf.ts';
 import { BtfError } from '../error.ts';
 import { essentialName } from '../names.ts';
-import type { BtfComposite } from '../types.ts';
+import type { BtfArray, BtfComposite, BtfType } from '../types.ts';
 import {
   type CoreAccess,
   type CoreAccessor,
@@ -27,110 +27,112 @@ export type CoreMatch =
   | { readonly access?: undefined; readonly why: string };
 
 export const matchAccess = (local: CoreAccess, target: Btf, targetId: number): CoreMatch => {
-  const base = { btf: target, kind: local.kind, typeId: targetId };
-  if (isTypeKind(local.kind)) {
-    const alike = local.kind === 'type_matches' ? typesMatch : typesCompatible;
+  const { kind } = local;
+  if (isTypeKind(kind)) {
+    const alike = kind === 'type_matches' ? typesMatch : typesCompatible;
     if (alike(local.btf, local.typeId, target, targetId)) {
-      return { access: { ...base, raw: [], accessors: [], bitOffset: 0 } };
+      const nothing = { raw: [], accessors: [], bitOffset: 0 };
+      return { access: { btf: target, kind, typeId: targetId, ...nothing } };
     }
-    const differs = local.kind === 'type_matches' ? 'does not match' : 'is another type';
+    const differs = kind === 'type_matches' ? 'does not match' : 'is another type';
     return { why: `${nameOf(target, targetId)} ${differs} in ${target.label}` };
   }
-  return isEnumKind(local.kind) ? matchValue(local, base) : matchField(local, base);
+  return isEnumKind(kind)
+    ? matchValue(local, target, targetId)
+    : matchField(local, target, targetId);
 };
 
-type Base = Pick<CoreAccess, 'btf' | 'kind' | 'typeId'>;
-
-const matchValue = (local: CoreAccess, base: Base): CoreMatch => {
-  const type = base.btf.resolve(base.typeId);
+const matchValue = (local: CoreAccess, btf: Btf, typeId: number): CoreMatch => {
+  const { kind } = local;
+  const type = btf.resolve(typeId);
   const wanted = local.accessors[0]!.name!;
   if (type.kind === 'enum' || type.kind === 'enum64') {
     const essential = essentialName(wanted);
     const index = type.values.findIndex(({ name }) => essentialName(name) === essential);
     if (index !== -1) {
-      const { name } = type.values[index]!;
-      const accessors = [{ typeId: type.id, index, name }];
-      return { access: { ...base, raw: [index], accessors, bitOffset: 0 } };
+      const accessors = [{ typeId: type.id, index, name: type.values[index]!.name }];
+      return { access: { btf, kind, typeId, raw: [index], accessors, bitOffset: 0 } };
     }
   }
-  return { why: `${nameOf(base.btf, base.typeId)} has no value ${wanted} in ${base.btf.label}` };
+  return { why: `${nameOf(btf, typeId)} has no value ${wanted} in ${btf.label}` };
 };
 
-const matchField = (local: CoreAccess, base: Base): CoreMatch => {
-  const { btf } = base;
+const matchField = (local: CoreAccess, btf: Btf, typeId: number): CoreMatch => {
   const raw: number[] = [];
   const accessors: CoreAccessor[] = [];
-  let bitOffset = 0;
-  let id = base.typeId;
-  const fail = (what: string): CoreMatch => {
-    const path = describePath(accessors);
-    return { why: `${nameOf(btf, base.typeId)}${path} ${what}` };
-  };
+  const missing = (what: string): CoreMatch => ({
+    why: `${nameOf(btf, typeId)}${describePath(accessors)} ${what}`,
+  });
 
-  for (const [i, accessor] of local.accessors.entries()) {
-    const type = btf.resolve(id);
-    if (accessor.name !== undefined) {
-      const isComposite = type.kind === 'struct' || type.kind === 'union';
-      const found = isComposite && findMember(btf, type, accessor.name, raw.length, new Budget());
-      if (!found) return fail(`has no member ${accessor.name} in ${btf.label}`);
-      raw.push(...found.path);
+  let bitOffset = 0;
+  let type = btf.resolve(typeId);
+  for (let i = 0; i < local.accessors.length; i++) {
+    const accessor = local.accessors[i]!;
+    const { name, index } = accessor;
+    if (name !== undefined) {
+      const found = isComposite(type) ? findMember(btf, type, name, raw, new Budget()) : undefined;
+      if (found === undefined) return missing(`has no member ${name} in ${btf.label}`);
       bitOffset += found.bitOffset;
-      accessors.push({ typeId: found.owner, index: found.path.at(-1)!, name: accessor.name });
-      id = found.type;
+      accessors.push({ typeId: found.owner, index: raw.at(-1)!, name });
+      type = btf.resolve(found.type);
       const localType = memberType(local.btf, accessor);
-      if (!fieldsCompatible(local.btf, localType, btf, id)) {
-        const there = nameOf(btf, btf.resolve(id).id);
+      if (!fieldsCompatible(local.btf, localType, btf, type.id)) {
+        const there = nameOf(btf, type.id);
         const here = nameOf(local.btf, local.btf.resolve(localType).id);
-        return fail(`is ${there} in ${btf.label}, and ${here} in the program`);
+        return missing(`is ${there} in ${btf.label}, and ${here} in the program`);
       }
       continue;
     }
     // The first index is that of the root itself, as if it were in an array.
-    let elementId = type.id;
     if (i > 0) {
       const isInside =
-        type.kind === 'array' &&
-        (accessor.index < type.nelems || isFlexible(btf, accessors.at(-1), type));
-      if (!isInside) return fail(`has no element ${accessor.index} in ${btf.label}`);
-      elementId = btf.resolve(type.type).id;
+        type.kind === 'array' && (index < type.nelems || isFlexible(btf, accessors.at(-1), type));
+      if (!isInside) return missing(`has no element ${index} in ${btf.label}`);
+      type = btf.resolve((type as BtfArray).type);
     }
     if (raw.length === MAX_ACCESSORS) throw new BtfError('the target is nested too deep');
-    raw.push(accessor.index);
-    accessors.push({ typeId: elementId, index: accessor.index, name: undefined });
-    bitOffset += accessor.index * btf.sizeOf(elementId) * 8;
-    id = elementId;
+    raw.push(index);
+    accessors.push({ typeId: type.id, index, name: undefined });
+    if (index > 0) bitOffset += index * btf.sizeOf(type.id) * 8;
   }
-  return { access: { ...base, raw, accessors, bitOffset: checkedOffset(bitOffset) } };
+  return {
+    access: { btf, kind: local.kind, typeId, raw, accessors, bitOffset: checkedOffset(bitOffset) },
+  };
 };
 
-/** A member, and the way to it through anonymous ones. */
+const isComposite = (type: BtfType): type is BtfComposite =>
+  type.kind === 'struct' || type.kind === 'union';
+
 interface FoundMember {
   /** The struct or union that has it by name. */
   readonly owner: number;
-  readonly path: readonly number[];
   readonly bitOffset: number;
   readonly type: number;
 }
 
+/** A member by name, also in anonymous ones. The way to it is appended to `path`. */
 const findMember = (
   btf: Btf,
-  composite: BtfComposite,
+  { id: owner, members }: BtfComposite,
   name: string,
-  depth: number,
+  path: number[],
   budget: Budget,
 ): FoundMember | undefined => {
-  if (depth >= MAX_ACCESSORS) throw new BtfError('the target is nested too deep');
-  for (const [index, member] of composite.members.entries()) {
+  if (path.length >= MAX_ACCESSORS) throw new BtfError('the target is nested too deep');
+  for (let index = 0; index < members.length; index++) {
     budget.spend();
-    const { bitOffset, type } = member;
-    if (member.name === name) return { owner: composite.id, path: [index], bitOffset, type };
-    if (member.name !== '') continue;
-    const inner = btf.resolve(type);
-    if (inner.kind !== 'struct' && inner.kind !== 'union') continue;
-    const found = findMember(btf, inner, name, depth + 1, budget);
-    if (found !== undefined) {
-      return { ...found, path: [index, ...found.path], bitOffset: bitOffset + found.bitOffset };
+    const member = members[index]!;
+    if (member.name === name) {
+      path.push(index);
+      return { owner, bitOffset: member.bitOffset, type: member.type };
     }
+    if (member.name !== '') continue;
+    const inner = btf.resolve(member.type);
+    if (!isComposite(inner)) continue;
+    path.push(index);
+    const found = findMember(btf, inner, name, path, budget);
+    if (found !== undefined) return { ...found, bitOffset: member.bitOffset + found.bitOffset };
+    path.pop();
   }
   return undefined;
 };

@@ -1,0 +1,18 @@
+/**
+ * @module
+ * The commands beside the tools, each loaded when it is run. The package has them as modules, since what users write is
+ * loaded as modules and must find the same copy of this package.
+ */
+
+interface Command {
+  /** Resolves to the exit status. */
+  run(args: readonly string[]): Promise<number>;
+}
+
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  list: () => import('./list.ts'),
+  disasm: () => import('./disasm.ts'),
+  btf: () => import('./btf.ts'),
+  build: () => import('./build.ts'),
+  load: () => import('./load.ts'),
+};

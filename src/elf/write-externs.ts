@@ -1,0 +1,80 @@
+/**
+ * What an object from a file takes from the kernel by name, as its file declared it: reading it made declarations
+ * into definitions that the kernel takes (read-externs.ts), and this is the way back.
+ *
+ * @module
+ */
+import type { AnyExtern, Instruction } from '../asm/index.ts';
+import { type Btf, BtfBuilder, type BtfTypeInput } from '../btf/index.ts';
+import { type ExternSpec, type ObjectSpec, variantsOf, visitProgram } from '../object/index.ts';
+import { SHN, STB } from './constants.ts';
+import type { ElfSymbolInput } from './write.ts';
+
+export interface FileExterns {
+  /** The types of the file, under their ids, without what is written anew; undefined for an object of ours. */
+  readonly types: Btf | undefined;
+  /** By name. */
+  readonly symbols: ReadonlyMap<string, ElfSymbolInput>;
+}
+
+export const externsOf = (spec: ObjectSpec): FileExterns => {
+  const used = usedExterns(spec);
+  const symbols = new Map(
+    [...used.values(), ...(spec.config ?? [])].map(({ name, weak }) => {
+      const binding = weak ? STB.WEAK : STB.GLOBAL;
+      return [name, { name, section: SHN.UNDEF, binding } satisfies ElfSymbolInput];
+    }),
+  );
+  if (!spec.types) return { types: undefined, symbols };
+  const types: BtfTypeInput[] = [...spec.types.all()] as BtfTypeInput[];
+  types.forEach((type, index) => {
+    if (type.kind !== 'datasec') return;
+    if (type.name === '.ksyms') types[index] = declareSymbols(types, type, used);
+    else if (type.name === '.kconfig') types[index] = declareConfiguration(types, type);
+    // Sections of variables stay; `.maps` is described anew, and others are not written.
+    else if (!Object.hasOwn(spec.maps, type.name)) types[index] = NOTHING;
+  });
+  return { types: BtfBuilder.of(types).build({ label: spec.types.label }), symbols };
+};
+
+type Datasec = Extract<BtfTypeInput, { kind: 'datasec' }>;
+
+/** Takes the place of a type that is no longer needed, so that the others keep their ids. */
+const NOTHING: BtfTypeInput = { kind: 'const', name: '', type: 0 };
+
+const usedExterns = ({ programs }: ObjectSpec): ReadonlyMap<string, ExternSpec> => {
+  const externs = new Map<string, ExternSpec>();
+  const add = (extern: AnyExtern): void => void externs.set(extern.name, extern as ExternSpec);
+  for (const program of Object.values(programs).flatMap(variantsOf))
+    visitProgram(program, (item) => {
+      const { reference } = item as Partial<Instruction>;
+      if (reference?.kind === 'extern') add(reference.extern);
+    });
+  return externs;
+};
+
+/** Variables and functions that are elsewhere, with their own types. */
+const declareSymbols = (
+  types: BtfTypeInput[],
+  section: Datasec,
+  externs: ReadonlyMap<string, ExternSpec>,
+): Datasec => {
+  const variables: Datasec['variables'][number][] = [];
+  types.forEach((type, index) => {
+    const extern = externs.get(type.name);
+    if (!extern || type.kind !== (extern.form === 'function' ? 'func' : 'var')) return;
+    types[index] = { ...type, type: extern.typeId, linkage: 'extern' } as BtfTypeInput;
+    variables.push({ type: index + 1, offset: 0, size: 0 });
+  });
+  return { ...section, size: 0, variables };
+};
+
+/** libbpf gives them their places itself. */
+const declareConfiguration = (types: BtfTypeInput[], section: Datasec): Datasec => {
+  const variables = section.variables.map(({ type, size }) => {
+    const variable = types[type - 1];
+    if (variable?.kind === 'var') types[type - 1] = { ...variable, linkage: 'extern' };
+    return { type, offset: 0, size };
+  });
+  return { ...section, size: 0, variables };
+};

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readObject } from '../../src/elf/index.ts';
+import { u32 } from '../../src/index.ts';
+import { kernelBtf, loadObject } from '../../src/kernel/index.ts';
+import type { StructOps } from '../../src/kernel/struct-ops.ts';
+import { type AnyMapSpec, layoutOf, type ObjectSpec } from '../../src/object/index.ts';
+import { objectFile } from '../objects/judge.ts';
+import { kernel, noBpf } from '../syscall/support.ts';
+import { expectGone, holdings, thrown } from './object-support.ts';
+
+const LIST = '/proc/sys/net/ipv4/tcp_available_congestion_control';
+const available = () => readFileSync(LIST, 'utf8').trim().split(' ');
+
+const FUNCTIONS = {
+  init: 'corpus_init',
+  ssthresh: 'corpus_ssthresh',
+  cong_avoid: 'corpus_cong_avoid',
+  undo_cwnd: 'corpus_undo_cwnd',
+};
+
+/** test/objects/src/struct-ops.c: its functions, and a map that refers to them. */
+const corpus = (more: Partial<AnyMapSpec> = {}, put?: (value: Uint8Array) => void): ObjectSpec => {
+  const file = readObject(readFileSync(objectFile('struct-ops')));
+  const types = file.types!;
+  const id = types.findByName('tcp_congestion_ops', 'struct')!;
+  const struct = types.type(id);
+  if (struct.kind !== 'struct') throw new Error('expected a struct');
+  const value = new Uint8Array(types.sizeOf(id));
+  const name = struct.members.find((member) => member.name === 'name')!;
+  value.set(new TextEncoder().encode('corpus_cc'), name.bitOffset / 8);
+  put?.(value);
+  const corpus_cc: AnyMapSpec = {
+    kind: 'map',
+    type: 'struct_ops',
+    key: u32,
+    value: layoutOf(types, id),
+    maxEntries: 1,
+    flags: 0,
+    extra: 0,
+    bufferSize: 0,
+    typeIds: { key: 0, value: id },
+    initial: [value],
+    operations: FUNCTIONS,
+    ...more,
+  };
+  return { ...file, maps: { corpus_cc } };
+};
+const programs = Object.values(FUNCTIONS);
+
+const missing =
+  noBpf ??
+  (kernelBtf()?.findByName('bpf_struct_ops_tcp_congestion_ops', 'struct') === undefined
+    ? 'no struct_ops of TCP'
+    : undefined);
+
+describe.skipIf(missing)(kernel('a struct_ops map'), () => {
+  it('has the value of the kernel, and programs for the members of its struct', () => {
+    using tool = loadObject(corpus(), { programs });
+    const map = tool.maps.corpus_cc as unknown as StructOps;
+    const btf = kernelBtf()!;
+    const outer = btf.findByName('bpf_struct_ops_tcp_congestion_ops', 'struct')!;
+    expect(map.info()).toMatchObject({
+      type: 26,
+      valueSize: btf.sizeOf(outer),
+      btfVmlinuxValueTypeId: outer,
+    });
+    const struct = btf.findByName('tcp_congestion_ops', 'struct')!;
+    for (const name of programs) {
+      expect([name, tool.programs[name]!.info().attachBtfId]).toEqual([name, struct]);
+    }
+  });
+
+  it('is registered until it is closed', async () => {
+    const before = holdings();
+    const listed = available();
+    {
+      using tool = loadObject(corpus(), { programs });
+      const link = (tool.maps.corpus_cc as unknown as StructOps).attach();
+      try {
+        expect(available().sort()).toEqual([...listed, 'corpus_cc'].sort());
+      } finally {
+        link.close();
+      }
+      expect(available()).toEqual(listed);
+    }
+    expect(holdings()).toEqual(before);
+    await expectGone('corpus_cc', 'corpus_init', 'corpus_ssthresh');
+  });
+
+  it('is registered by a link where its flags say so', () => {
+    using tool = loadObject(corpus({ flags: 1 << 13 }), { programs });
+    const map = tool.maps.corpus_cc as unknown as StructOps;
+    const link = map.attach();
+    try {
+      expect(available()).toContain('corpus_cc');
+    } finally {
+      link.close();
+    }
+    expect(available()).not.toContain('corpus_cc');
+  });
+
+  it('says which program no map refers to', () => {
+    const before = holdings();
+    expect(thrown(() => loadObject(corpus())).message).toBe(
+      'corpus_unused is a function of a struct_ops map, but there is no map that refers to it and that this kernel has the member of',
+    );
+    const wrong = () => loadObject(corpus({ operations: { init: 'nothing' } }), { programs: [] });
+    expect(thrown(wrong).message).toBe(
+      'map corpus_cc: its function nothing is no program of the object',
+    );
+    expect(holdings()).toEqual(before);
+  });
+});
