@@ -152,12 +152,17 @@ const compositeBody = (c: CContext, composite: BtfComposite, level: number): str
   const lines = layout.parts.flatMap((part) =>
     'kind' in part
       ? gapLines(c.btf, part, layout, composite)
-      : [counted(c, memberLine(c, part, level + 1))],
+      : [counted(c, memberLine(c, part, level + 1)) + misplacement(layout, part)],
   );
   const body = lines.map((line) => `${indent}${line}\n`).join('');
   const braces = body === '' ? '{}' : `{\n${body}${'\t'.repeat(level)}}`;
   return layout.packed ? `${braces} __attribute__((packed))` : braces;
 };
+
+const misplacement = ({ misplaced }: CLayout, member: BtfMember): string =>
+  misplaced.has(member)
+    ? ` /* at bit ${member.bitOffset} in the BTF, where C cannot put it */`
+    : '';
 
 const memberLine = (c: CContext, { name, type, bitOffset, bitSize }: BtfMember, level: number) => {
   const bits = bitSize > 0 ? `: ${bitSize}` : '';

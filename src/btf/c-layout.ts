@@ -25,6 +25,8 @@ export interface CLayout {
   readonly align: number;
   /** What stands between the braces, in order. */
   readonly parts: readonly (BtfMember | CGap)[];
+  /** Members that no C puts where the BTF has them: on top of others, or inside a byte. */
+  readonly misplaced: ReadonlySet<BtfMember>;
 }
 
 /** Structs in structs; each level takes room on the stack. */
@@ -91,16 +93,23 @@ export class CLayouts {
     const gapTo = (bitOffset: number): void => {
       if (bitOffset > end) parts.push({ kind: 'gap', bitOffset: end, bits: bitOffset - end });
     };
+    const misplaced = new Set<BtfMember>();
     struct.members.forEach((member, index) => {
-      const unit = 8 * (packed ? 1 : aligns[index]!);
-      const bits = member.bitSize || 8 * this.#btf.sizeOf(member.type);
-      const stays = member.bitSize > 0 && (packed || !this.#straddles(member.type, end, bits));
-      if ((stays ? end : alignUp(end, unit)) !== member.bitOffset) gapTo(member.bitOffset);
+      const { type, bitOffset, bitSize } = member;
+      const bits = bitSize || 8 * this.#btf.sizeOf(type);
+      const place = (from: number): number =>
+        bitSize > 0 && (packed || !this.#straddles(type, from, bits))
+          ? from
+          : alignUp(from, 8 * (packed ? 1 : aligns[index]!));
+      if (place(end) !== bitOffset) {
+        gapTo(bitOffset);
+        if (place(Math.max(end, bitOffset)) !== bitOffset) misplaced.add(member);
+      }
       parts.push(member);
-      end = Math.max(end, member.bitOffset + bits);
+      end = Math.max(end, bitOffset + bits);
     });
     if (alignUp(end, 8 * align) !== 8 * struct.size) gapTo(8 * struct.size);
-    return { packed, align, parts };
+    return { packed, align, parts, misplaced };
   }
 
   #unionLayout(union: BtfComposite): CLayout {
@@ -114,7 +123,8 @@ export class CLayouts {
     const align = packed ? 1 : natural;
     const gap = { kind: 'gap', bitOffset: 0, bits: 8 * union.size } as const;
     const short = alignUp(bytes, align) < union.size;
-    return { packed, align, parts: short ? [...union.members, gap] : union.members };
+    const misplaced = new Set(union.members.filter(({ bitOffset }) => bitOffset !== 0));
+    return { packed, align, parts: short ? [...union.members, gap] : union.members, misplaced };
   }
 
   /** Whether a member is where a compiler can place it without being told to pack. */

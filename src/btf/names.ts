@@ -124,21 +124,19 @@ export class Names {
 
   #searchFlavours(essential: string, kinds: number): number[] {
     const found: number[] = [];
-    const strings = this.#strings;
-    for (let at = strings.findPrefix(essential, 1); at !== -1; ) {
-      if (isFlavourOf(strings.get(at), essential)) {
-        for (let word = 0; ; ) {
-          const index = this.#records.findNamed(at, kinds, word);
-          if (index === -1) break;
-          found.push(index);
-          word = this.#records.at(index) + 1;
-        }
+    for (const name of [essential, ...this.#flavours(essential)]) {
+      const at = this.#strings.find(name);
+      for (let word = 0; at !== -1; ) {
+        const index = this.#records.findNamed(at, kinds, word);
+        if (index === -1) break;
+        found.push(index);
+        word = this.#records.at(index) + 1;
       }
-      at = strings.findPrefix(essential, at + 1);
     }
     return found;
   }
 
+  /** Names with a flavour are few: all are found in one pass over the strings. */
   #flavours(essential: string): string[] {
     if (this.#flavoured === undefined) {
       const offsets: number[] = [];

@@ -35,7 +35,7 @@ export const encodeSymbols = (
   const sectionOf = ({ section, value = 0, size = 0 }: ElfSymbolInput, what: string): number => {
     if (typeof section === 'number') {
       // The reserved ones are negative, and written as the same 16 bits.
-      if (section <= 0) return section & 0xffff;
+      if (section <= 0 && section >= -0x100) return section & 0xffff;
       throw new ElfError(`${what} names its section by SHN or a name, found ${section}`);
     }
     const place = places.get(section);

@@ -24,13 +24,14 @@ import {
   waitForRunningPrograms,
 } from '../syscall/index.ts';
 import { KernelWorld } from './kernel-world.ts';
-import { attach, type Link } from './link.ts';
+import { attach, Link } from './link.ts';
 import type { Live, LiveMap } from './live-map.ts';
 import { ModuleDescriptors } from './module-descriptors.ts';
 import { ObjectBtf } from './object-btf.ts';
 import { createMaps } from './object-maps.ts';
 import { BPF_FILE_SYSTEM, unpin } from './pins.ts';
 import { type LoadContext, loadProgram, type Program } from './program.ts';
+import { isOperation, StructOps } from './struct-ops.ts';
 import { openToken } from './token.ts';
 import { type Feature, featuresWithout } from './without.ts';
 
@@ -105,7 +106,8 @@ export class LoadedObject<
   /** What was left out: optional programs without a hook, and maps that this kernel does not know. */
   readonly missing: readonly string[];
   readonly #parts: Parts;
-  #links: readonly Link[] = [];
+  /** The links, and the struct_ops maps that are registered without one. */
+  #attached: readonly Closable[] = [];
   #lossesAtClose: Losses | undefined;
 
   /** @internal Use loadObject. */
@@ -118,34 +120,37 @@ export class LoadedObject<
 
   /** The links of attached programs. */
   get links(): readonly Link[] {
-    return this.#links;
+    return this.#attached.filter((each) => each instanceof Link);
   }
 
   get closed(): boolean {
     return this.#lossesAtClose !== undefined;
   }
 
-  /** Attaches every program. When one cannot be attached, none is. */
+  /** Attaches every program, and registers the struct_ops maps. When one cannot be attached, none is. */
   attach(): void {
     if (this.closed) throw new Error('the object is closed');
-    if (this.#links.length > 0) throw new Error('the object is attached already');
-    const { programs, world } = this.#parts;
-    const links: Link[] = [];
+    if (this.#attached.length > 0) throw new Error('the object is attached already');
+    const { programs, maps, world } = this.#parts;
+    const attached: Closable[] = [];
     try {
-      for (const program of Object.values(programs)) links.push(attach(program, world));
+      for (const program of Object.values(programs))
+        if (!isOperation(program)) attached.push(attach(program, world));
+      for (const map of Object.values(maps))
+        if (map instanceof StructOps) attached.push(map.attach());
     } catch (error) {
-      closeAll(links);
+      closeAll(attached);
       throw error;
     }
-    this.#links = links;
+    this.#attached = attached;
   }
 
   /** Detaches every program and waits until none of them runs any more: what they sent can then be read to the end. */
   detach(): void {
-    const links = this.#links;
-    if (links.length === 0) return;
-    this.#links = [];
-    closeAll(links);
+    const attached = this.#attached;
+    if (attached.length === 0) return;
+    this.#attached = [];
+    closeAll(attached);
     waitForPrograms();
   }
 

@@ -3,8 +3,10 @@
  * struct_ops maps: structs of the kernel's whose functions are programs, such as the congestion controls of TCP. Follows
  * kernel/bpf/bpf_struct_ops.c (Linux 6.18).
  */
-import type { AnyMapSpec, KernelOperations } from '../object/index.ts';
+import { type AnyMapSpec, HOOKS, type KernelOperations } from '../object/index.ts';
 import {
+  BPF_MAP_TYPE,
+  BPF_PROG_TYPE,
   FileDescriptor,
   linkCreate,
   mapCreate,
@@ -17,13 +19,17 @@ import { Link } from './link.ts';
 import { MapBase } from './map-base.ts';
 import type { MapBtf } from './map-descriptor.ts';
 import type { ModuleDescriptors } from './module-descriptors.ts';
+import type { Program } from './program.ts';
 
-const BPF_MAP_TYPE_STRUCT_OPS = 26;
 /** Flags of map creation. */
 const BPF_F_LINK = 1 << 13;
 const BPF_F_VTYPE_BTF_OBJ_FD = 1 << 15;
 /** BPF_STRUCT_OPS of `enum bpf_attach_type`. */
 const BPF_STRUCT_OPS = 44;
+
+/** Whether a program is a function of such a struct. */
+export const isOperation = ({ spec: { hook } }: Program): boolean =>
+  HOOKS[hook.type].program === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS;
 
 const FIRST = /* @__PURE__ */ new Uint8Array(4);
 
@@ -44,7 +50,7 @@ export class StructOps extends MapBase {
     const { operations, btf, modules, tokenFd } = options;
     const { module, valueTypeId, value } = operations;
     const fd = mapCreate({
-      type: BPF_MAP_TYPE_STRUCT_OPS,
+      type: BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS,
       name: objectName(spec.kernelName ?? name),
       keySize: 4,
       valueSize: value.length,

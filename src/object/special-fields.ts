@@ -18,7 +18,7 @@ const LOCAL_STORAGE: ReadonlySet<MapType> = /* @__PURE__ */ new Set([
 
 /** Why a map is nothing without its types, to follow its name: `holds a bpf_spin_lock`. undefined where they only help people. */
 export const needsTypes = ({ type, typeIds }: AnyMapSpec, types: TypeInfo): string | undefined => {
-  if (LOCAL_STORAGE.has(type) || type === 'struct_ops') return `is a ${type}`;
+  if (LOCAL_STORAGE.has(type) || type === 'struct_ops') return `is of type ${type}`;
   const special = typeIds && specialField(types.local, typeIds.value);
   return special === undefined ? undefined : `holds a ${special}`;
 };

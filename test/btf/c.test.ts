@@ -318,6 +318,19 @@ describe('definitions', () => {
     ]);
   });
 
+  it('say so where C cannot put a member', () => {
+    const text = printed((b) => {
+      b.struct('overlaid', 8, [
+        { name: 'a', type: b.int('long', 8, 'signed'), bitOffset: 0 },
+        { name: 'b', type: int(b), bitOffset: 32 },
+      ]);
+      return undefined;
+    });
+    expect(text).toBe(
+      'struct overlaid {\n\tlong a;\n\tint b; /* at bit 32 in the BTF, where C cannot put it */\n};\n',
+    );
+  });
+
   it('write unnamed members where they are, also those that have a tag (-fms-extensions)', () => {
     const text = printed((b) => {
       const tagged = b.struct('tagged', 4, [{ name: 'a', type: int(b), bitOffset: 0 }]);

@@ -155,6 +155,7 @@ describe('a file that ELF cannot hold', () => {
     ['negative flags', with_({ flags: -1 }), /flags of \.text does not fit into 64 bits: -1/],
     ['a name with NUL', with_({}, { name: 'a\0b' }), /a name ends at NUL, found "a\\u0000b"/],
     ['a symbol nowhere', with_({}, { section: 'x' }), /symbol a is in x, and there is no such/],
+    ['a symbol in section -257', with_({}, { section: -257 }), /by SHN or a name, found -257/],
     ['a symbol in section 1', with_({}, { section: 1 }), /by SHN or a name, found 1/],
     [
       'a symbol after the end',

@@ -14,9 +14,9 @@ import { fuzz, type Target } from './fuzz.ts';
 
 /** A reader that has a file of its own here joins by its name, with the number of cases that take a second or two. */
 const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
-  [elf, 3000],
-  [btf, 1500],
-  [btfExt, 3000],
+  [elf, 2000],
+  [btf, 600],
+  [btfExt, 1000],
   [btfWhole, 500],
   [btfPrint, 300],
 ];

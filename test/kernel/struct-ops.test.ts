@@ -76,13 +76,11 @@ describe.skipIf(missing)(kernel('a struct_ops map'), () => {
     const listed = available();
     {
       using tool = loadObject(corpus(), { programs });
-      const link = (tool.maps.corpus_cc as unknown as StructOps).attach();
-      try {
-        expect(available().sort()).toEqual([...listed, 'corpus_cc'].sort());
-      } finally {
-        link.close();
-      }
+      tool.attach();
+      expect(available().sort()).toEqual([...listed, 'corpus_cc'].sort());
+      tool.detach();
       expect(available()).toEqual(listed);
+      tool.attach();
     }
     expect(holdings()).toEqual(before);
     await expectGone('corpus_cc', 'corpus_init', 'corpus_ssthresh');
@@ -90,13 +88,10 @@ describe.skipIf(missing)(kernel('a struct_ops map'), () => {
 
   it('is registered by a link where its flags say so', () => {
     using tool = loadObject(corpus({ flags: 1 << 13 }), { programs });
-    const map = tool.maps.corpus_cc as unknown as StructOps;
-    const link = map.attach();
-    try {
-      expect(available()).toContain('corpus_cc');
-    } finally {
-      link.close();
-    }
+    tool.attach();
+    expect(tool.links.map(({ hook }) => hook)).toEqual(['struct_ops/corpus_cc']);
+    expect(available()).toContain('corpus_cc');
+    tool.detach();
     expect(available()).not.toContain('corpus_cc');
   });
 

@@ -1,0 +1,127 @@
+/**
+ * @module
+ * `beespoke build MODULE|TOOL -o FILE`: writes a tool, or an object that a module exports, to an object file that
+ * libbpf, bpftool and cilium/ebpf load. It needs no kernel and no compiler.
+ */
+import { relative } from 'node:path';
+import type { Frame } from '../asm/index.ts';
+import { ElfFile, SHF, STT, writeObject } from '../elf/index.ts';
+import { sourceOf } from '../kernel/sources.ts';
+import type { ObjectSpec } from '../object/index.ts';
+import type { OptionTable, Tool } from '../programs/tool.ts';
+import { DONE, USAGE, UsageError } from './errors.ts';
+import { type Given, helpOf, parseOptions, parseSize } from './options.ts';
+import { writeWhole } from './output-file.ts';
+import { printable } from './printable.ts';
+import { jsonLine } from './printer.ts';
+import { TOOL_OPTIONS } from './tool-options.ts';
+import { toolNames, toolOf } from './tools.ts';
+import { importObject } from './user-module.ts';
+
+const OPTIONS = {
+  output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it' },
+  plain: {
+    type: 'boolean',
+    help: 'only the first variant of each program, and none in sections with ?',
+  },
+  json: { type: 'boolean', help: 'say what was written as one JSON object' },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+} as const satisfies OptionTable;
+
+const MODULE_OPTIONS = {
+  export: { type: 'text', placeholder: 'NAME', help: 'what the module exports (default: default)' },
+} as const satisfies OptionTable;
+
+const HELP = [
+  'beespoke build TOOL -o FILE [options of the tool]',
+  'beespoke build MODULE -o FILE [--export NAME]',
+  '',
+  'Writes a tool, or the object() that a module exports or a function of it returns, to an object file that libbpf,',
+  'bpftool and cilium/ebpf load. A program that has variants is written with all of them, NAME, NAME__2 and so on; a',
+  'loader takes the first, and the others and optional programs only when it is told to: their sections begin with ?.',
+  '`bpftool prog loadall` wants files without such sections: give --plain.',
+  '',
+  ...helpOf({ ...OPTIONS, ...MODULE_OPTIONS }),
+  '',
+  'Examples:',
+  '  beespoke build exitsnoop --failed -o exitsnoop.bpf.o',
+  '  beespoke build ./prog.ts --export filter -o filter.bpf.o',
+];
+
+export const run = async ([name, ...args]: readonly string[]): Promise<number> => {
+  if (name === undefined || name === '--help' || name === '-h') {
+    const output = name === undefined ? process.stderr : process.stdout;
+    output.write(`${HELP.join('\n')}\n`);
+    return name === undefined ? USAGE : DONE;
+  }
+  if (name.startsWith('-'))
+    throw new UsageError(`build takes a tool or a module first, got ${JSON.stringify(name)}`);
+  const tool = toolOf(name);
+  if (!tool && !/\.[cm]?[jt]s$/.test(name))
+    throw new UsageError(
+      `there is no tool ${JSON.stringify(name)} (${toolNames().join(', ')}), and a module ends in .ts, .js, .mts or .mjs`,
+    );
+  const table = tool
+    ? { buffer: TOOL_OPTIONS.buffer, ...tool.options, ...OPTIONS }
+    : { ...MODULE_OPTIONS, ...OPTIONS };
+  const given = parseOptions(args, table, tool?.positionals);
+  if (given.help) {
+    process.stdout.write(`${HELP.join('\n')}\n`);
+    return DONE;
+  }
+  const file = given.output as string | undefined;
+  if (file === undefined) throw new UsageError(`say where to write it: build ${name} -o FILE`);
+  const spec = tool ? specOf(tool, given) : await importObject(name, given.export as string);
+  const bytes = writeObject(spec, {
+    sourceOf: placeOf,
+    variants: given.plain ? 'first' : 'all',
+  });
+  writeWhole(file, bytes);
+  report(file, bytes, spec, given.json === true);
+  return DONE;
+};
+
+const specOf = (tool: Tool, given: Given): ObjectSpec => {
+  const buffer =
+    given.buffer === undefined ? undefined : parseSize('--buffer', String(given.buffer));
+  const options = { ...given, buffer };
+  const conflict = tool.conflict?.(options as never);
+  if (conflict) throw new UsageError(conflict);
+  return tool.object(options as never);
+};
+
+/** Lines are found from where the command is run: what is below it is named so, on every machine the same. */
+const placeOf = (frame: Frame): Frame => {
+  const place = sourceOf(frame);
+  const path = relative(process.cwd(), place.file);
+  return path.startsWith('..') ? place : { ...place, file: path };
+};
+
+/** What is in the file, read from it. */
+const report = (file: string, bytes: Uint8Array, { maps }: ObjectSpec, json: boolean): void => {
+  const elf = new ElfFile(bytes);
+  const programs = elf.symbols.flatMap(({ name, type, section }) => {
+    const within = elf.sections[section];
+    const isProgram = type === STT.FUNC && within && within.name !== '.text';
+    return isProgram ? [{ name, section: within.name }] : [];
+  });
+  const sections = elf.sections
+    .filter(({ flags, name }) => (flags & SHF.ALLOC) !== 0 || name.startsWith('.BTF'))
+    .map(({ name }) => name);
+  if (json) {
+    const facts = { file, bytes: bytes.length, sections, programs, maps: Object.keys(maps) };
+    process.stdout.write(`${jsonLine(facts)}\n`);
+    return;
+  }
+  const asked = programs.filter(({ section }) => section.startsWith('?')).length;
+  const counts = [
+    `${count(programs.length, 'program')}${asked > 0 ? ` (${asked} on demand)` : ''}`,
+    count(Object.keys(maps).length, 'map'),
+    count(sections.length, 'section'),
+    `${bytes.length} bytes`,
+  ];
+  process.stdout.write(`${printable(file)}: ${counts.join(', ')}\n`);
+};
+
+const count = (number: number, what: string): string =>
+  `${number} ${what}${number === 1 ? '' : 's'}`;
