@@ -15,4 +15,5 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   btf: () => import('./btf.ts'),
   build: () => import('./build.ts'),
   load: () => import('./load.ts'),
+  run: () => import('./run.ts'),
 };

@@ -2,7 +2,13 @@
  * @module
  * Runs a tool: options, loading, attaching, reading and printing until it is time to stop, and a tidy end.
  */
-import { type LoadedObject, type Losses, loadObject } from '../kernel/index.ts';
+import {
+  type LoadedObject,
+  type Losses,
+  loadObject,
+  PerfBuffer,
+  RingBuffer,
+} from '../kernel/index.ts';
 import type { OptionTable, Tool } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
@@ -21,7 +27,7 @@ export interface Run {
   readonly options: RunnerValues & Readonly<Record<string, unknown>>;
   readonly printer: Printer;
   readonly stop: Stop;
-  /** Attaches the programs and says so. */
+  /** Attaches the programs and says so; only once. */
   attach(): void;
 }
 
@@ -45,24 +51,52 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
 /** The tool's own options and the runner's, to which a tool may give letters of its own. */
 const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
-const load = async (tool: Tool, options: Run['options']): Promise<number> => {
+const load = (tool: Tool, options: Run['options']): Promise<number> =>
+  runLoaded(
+    {
+      name: tool.name,
+      load: () =>
+        loadObject(tool.object(options as never), { lines: options.verbose }) as LoadedObject,
+      show: (run) => {
+        chooseCgroup(tool, options, run.loaded);
+        return output(tool, run);
+      },
+    },
+    options,
+  );
+
+/** What is run: how it is loaded, and how what it sends is shown, from attaching it to its end. */
+export interface Runnable {
+  readonly name: string;
+  readonly load: () => LoadedObject;
+  readonly show: (run: Run) => Promise<void>;
+}
+
+/** Runs something to its end. Resolves to the exit status. */
+export const runLoaded = async (
+  { name, load, show }: Runnable,
+  options: Run['options'],
+): Promise<number> => {
   // On another system this is what is wrong, not that there is no BTF or no tracefs.
   syscallNumbers();
   const stop = new Stop();
   const printer = new Printer(() => stop.now());
   let loaded: LoadedObject | undefined;
   try {
-    loaded = loadObject(tool.object(options as never), { lines: options.verbose }) as LoadedObject;
-    chooseCgroup(tool, options, loaded);
+    loaded = load();
     const reporter = new LossReporter(loaded);
-    await output(tool, {
+    let attached = false;
+    await show({
       loaded,
       options,
       printer,
       stop,
       attach() {
+        // Several buffers are read, and each reader attaches.
+        if (attached) return;
+        attached = true;
         loaded!.attach();
-        announce(tool, loaded!, options);
+        announce(name, loaded!, options);
         if (options.duration !== undefined) stop.after(options.duration);
         reporter.start();
       },
@@ -96,7 +130,7 @@ const chooseCgroup = (tool: Tool, options: Run['options'], loaded: LoadedObject)
 };
 
 /** One line when the programs are attached; with --verbose, what was taken where there was a choice. */
-const announce = (tool: Tool, loaded: LoadedObject, { verbose }: RunnerValues): void => {
+const announce = (name: string, loaded: LoadedObject, { verbose }: RunnerValues): void => {
   if (verbose) {
     for (const program of Object.values(loaded.programs)) {
       if (!program) continue;
@@ -105,10 +139,10 @@ const announce = (tool: Tool, loaded: LoadedObject, { verbose }: RunnerValues): 
         `${program.name}: ${program.spec.hook.section}, program ${id}, ${xlatedLength / 8} instructions`,
       );
     }
-    for (const name of loaded.missing) say(`${name}: left out, this kernel does not have it`);
+    for (const each of loaded.missing) say(`${each}: left out, this kernel does not have it`);
   }
   say(
-    `${tool.name}: attached (${loaded.links.length} ${loaded.links.length === 1 ? 'program' : 'programs'}); Ctrl-C ends it`,
+    `${name}: attached (${loaded.links.length} ${loaded.links.length === 1 ? 'program' : 'programs'}); Ctrl-C ends it`,
   );
 };
 
@@ -136,14 +170,17 @@ class LossReporter {
     const losses = this.#loaded.losses();
     if (losses.total === this.#told) return;
     this.#told = losses.total;
-    for (const line of describeLosses(losses)) say(line);
+    for (const line of describeLosses(losses, this.#loaded)) say(line);
   }
 }
 
-const describeLosses = ({ refused, missed }: Losses): string[] => [
+const describeLosses = ({ refused, missed }: Losses, { maps }: LoadedObject): string[] => [
   ...Object.entries(refused)
     .filter(([, count]) => count > 0)
-    .map(([map, count]) => `lost ${count}: ${map} was full (--buffer makes event buffers larger)`),
+    .map(([map, count]) => {
+      const larger = isBuffer(maps[map]) ? ' (--buffer makes it larger)' : '';
+      return `lost ${count}: ${map} was full${larger}`;
+    }),
   ...Object.entries(missed)
     .filter(([, count]) => count > 0)
     .map(
@@ -151,6 +188,9 @@ const describeLosses = ({ refused, missed }: Losses): string[] => [
         `lost ${count}: the kernel skipped ${program} while another program was running`,
     ),
 ];
+
+/** Whether it is a buffer of events, which the user can choose the size of. */
+const isBuffer = (map: unknown): boolean => map instanceof RingBuffer || map instanceof PerfBuffer;
 
 const toolHelp = ({
   name,

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ObjectSpec } from '../object/index.ts';
+import type { Tool } from '../programs/tool.ts';
 
 /**
  * The object that a module exports: under `name`, or as its default, or as the only one. Throws an error of one
@@ -29,6 +30,24 @@ export const importObject = async (file: string, name?: string): Promise<ObjectS
     `${file} has no default export${specs.length === 0 ? '' : `, and ${specs.length} objects`}: say which with --export NAME${among(exported)}`,
   );
 };
+
+/** As `importObject`, or the tool that a module exports as its default or as the only one. */
+export const importRunnable = async (file: string): Promise<ObjectSpec | Tool> => {
+  if (existsSync(file)) {
+    const exported = await importModule(file);
+    const tools = Object.values(exported).filter(isTool);
+    if (isTool(exported.default)) return exported.default;
+    if (tools.length === 1) return tools[0]!;
+  }
+  return importObject(file);
+};
+
+const isTool = (value: unknown): value is Tool =>
+  typeof value === 'object' &&
+  value !== null &&
+  'output' in value &&
+  'object' in value &&
+  typeof value.object === 'function';
 
 const among = (exported: object): string => {
   const names = Object.keys(exported);

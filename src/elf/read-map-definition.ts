@@ -83,6 +83,8 @@ export const specOf = (btf: Btf, name: string, struct: BtfComposite): AnyMapSpec
 
 const sized = (btf: Btf, id: number, size: number | undefined): Layout | undefined => {
   if (id !== 0) return layoutOf(btf, id);
+  if (size !== undefined && size > 2 ** 31)
+    throw new ElfError(`a key or value of ${size} bytes is more than a map can hold`);
   return size ? bytes(size) : undefined;
 };
 

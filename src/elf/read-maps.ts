@@ -108,11 +108,15 @@ const variablesOf = ({ name, type, size }: ElfSection): Section | undefined => {
   return type === SHT.PROGBITS ? (word as Section | undefined) : undefined;
 };
 
+const LARGEST = 2 ** 31;
+
 const variables = (
   section: ElfSection,
   kind: Section,
   types: FileTypes | undefined,
 ): AnyMapSpec => {
+  if (section.size > LARGEST)
+    throw new ElfError(`${section.name} has ${section.size} bytes, more than a map can hold`);
   const id = types?.btf.findByName(section.name, 'datasec');
   // The kernel does not share memory that has locks in it: they are hidden variables.
   const shared = id !== undefined && hasVisible(types!.btf, id);

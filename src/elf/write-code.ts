@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  AssemblerError,
   BPF_ALU,
   BPF_PSEUDO_CALL,
   classOf,
@@ -113,7 +114,7 @@ class Code {
     for (const each of functions) {
       for (const { insnOffset, ...line } of lineRecords(each.instructions, {
         program: each.site,
-        starts: new Set([0]),
+        starts: new Set(),
         string,
         sourceOf,
       }))
@@ -195,7 +196,7 @@ class Code {
         const symbol = this.#references.externs.get(reference.extern.name);
         if (instruction.opcode === LDDW) return address(instruction, symbol, 0);
         const call = { ...instruction, src: BPF_PSEUDO_CALL, imm: -1 };
-        return symbol ? [call, { type: R_BPF['64_32'], symbol }] : unknown();
+        return symbol ? [call, { type: R_BPF['64_32'], symbol }] : unknown(instruction);
       }
       case 'module':
         throw new ElfError(
@@ -228,10 +229,11 @@ const address = (
         { ...instruction, src: 0, imm64: BigInt.asUintN(32, BigInt(offset)) },
         { type: R_BPF['64_64'], symbol },
       ]
-    : unknown();
+    : unknown(instruction);
 
-const unknown = (): never => {
-  throw new ElfError('an instruction refers to a map or symbol that is not part of the object');
+const unknown = ({ reference, site }: Instruction): never => {
+  const what = reference?.kind === 'extern' ? `symbol ${reference.extern.name}` : 'map';
+  throw new AssemblerError(`this refers to a ${what} that is not written to the file`, site);
 };
 
 /** The same instructions for the other byte order: the registers change places, the numbers their bytes. */

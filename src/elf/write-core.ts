@@ -58,8 +58,13 @@ export const askCore = (instruction: Instruction, hook: Hook): Instruction => {
 const indexOf = ({ root, path }: Relocation): number =>
   (root as Root).members.findIndex(({ name }) => name === path[0]);
 
-const ofRecord = (relocation: Relocation, { name }: Hook): Relocation =>
-  recordRelocation(relocation as Relocation & { readonly root: Root }, name);
+const ofRecord = (relocation: Relocation, hook: Hook): Relocation => {
+  if ('category' in hook && hook.category === 'syscalls')
+    throw new ElfError(
+      `${hook.section}: the records of system calls have no types in the kernel, by which a file finds fields; use SyscallEnter or SyscallExit`,
+    );
+  return recordRelocation(relocation as Relocation & { readonly root: Root }, hook.name);
+};
 
 /** What decides a choice: known when the file is written, or asked when it is loaded. Throws ElfError or AssemblerError. */
 export const questionOf = (condition: Condition, asker: Asker): boolean | Question => {
@@ -140,21 +145,19 @@ const tracepointExists = (name: string, { builder }: TypeInfo): Relocation => {
 
 /**
  * Whether a tracepoint has an argument: whether it has one of the prototypes that end with it, or with one of those
- * that are declared behind it. The first parameter is the tracer's own.
+ * that are declared behind it. The first parameter is the tracer's own. A kernel that has more arguments than are
+ * declared has none of these, and the answer is no.
  */
-const prototypesWith = (
-  relocation: Relocation & { readonly root: Relocation['root'] },
-  { name }: Hook,
-  types: TypeInfo,
-): Relocation[] => {
+const prototypesWith = (relocation: Relocation, { name }: Hook, types: TypeInfo): Relocation[] => {
   const { builder } = types;
   const { members } = relocation.root as Root;
   const params = [
     { name: '__data', type: builder.ptr(0) },
     ...members.map(({ name, layout }) => ({ name, type: types.idOf(layout) })),
   ];
-  return members.slice(indexOf(relocation)).map((_, further) => {
-    const proto = builder.funcProto(0, params.slice(0, indexOf(relocation) + 2 + further));
+  const shortest = indexOf(relocation) + 2;
+  return params.slice(shortest - 1).map((_, further) => {
+    const proto = builder.funcProto(0, params.slice(0, shortest + further));
     const id = builder.typedef(`btf_trace_${name}`, builder.ptr(proto));
     return { kind: 'type_exists', root: { kind: 'type', id, name }, path: [0] };
   });

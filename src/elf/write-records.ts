@@ -9,12 +9,9 @@ import type { Relocation } from '../asm/index.ts';
 import {
   type Access,
   type Fields,
-  i32,
   kernelStruct,
   type Layout,
   type Struct,
-  u8,
-  u16,
   u32,
 } from '../layout/index.ts';
 
@@ -63,15 +60,6 @@ const CLASSES: Readonly<Record<string, readonly string[]>> = {
 const classOf = (event: string): string =>
   Object.keys(CLASSES).find((name) => CLASSES[name]!.includes(event)) ?? event;
 
-/** What every record begins with, under the names of `format` files without their `common_`. */
-const Entry = /* @__PURE__ */ kernelStruct('trace_entry', {
-  type: u16,
-  flags: u8,
-  preempt_count: u8,
-  pid: i32,
-});
-const COMMON = 'common_';
-
 const records = /* @__PURE__ */ new WeakMap<RecordStruct, Map<string, RecordStruct>>();
 
 /** A relocation that starts from the declared fields of an event's record, as one that starts from its struct. */
@@ -84,25 +72,21 @@ export const recordRelocation = (
   const record = known.get(event) ?? recordOf(root, event);
   known.set(event, record);
   const [name, ...rest] = path as [string, ...(string | number)[]];
-  return { kind, root: record, path: [...stepsTo(name, root.fields[name]!), ...rest] };
+  return { kind, root: record, path: [memberOf(name, root.fields[name]!), ...rest] };
 };
 
-const recordOf = (root: RecordStruct, event: string): RecordStruct =>
-  kernelStruct(`trace_event_raw_${classOf(event)}`, {
-    ent: Entry,
-    ...Object.fromEntries(
-      root.members
-        .filter(({ name }) => !name.startsWith(COMMON))
-        .map(({ name, layout }) => [memberOf(name, layout), isDataLoc(layout) ? u32 : layout]),
+const recordOf = ({ members }: RecordStruct, event: string): RecordStruct =>
+  kernelStruct(
+    `trace_event_raw_${classOf(event)}`,
+    Object.fromEntries(
+      members.map(({ name, layout }) => [memberOf(name, layout), isDataLoc(layout) ? u32 : layout]),
     ),
-  });
-
-const stepsTo = (name: string, layout: Layout): readonly string[] =>
-  name.startsWith(COMMON) ? ['ent', name.slice(COMMON.length)] : [memberOf(name, layout)];
+  );
 
 /** A dynamic array is a field of another name: `__data_loc char[] filename` of a `format` file. */
 const memberOf = (name: string, layout: Layout): string =>
   isDataLoc(layout) ? `__data_loc_${name}` : name;
 
+/** By its name: programs may come from another copy of this library. */
 const isDataLoc = (layout: Layout): boolean =>
   layout.kind === 'scalar' && layout.name === '__data_loc';

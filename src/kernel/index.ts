@@ -7,7 +7,7 @@ export { EventReader, type ReadOptions } from './event-reader.ts';
 export { Globals } from './globals.ts';
 export { kernelBtf } from './kernel-btf.ts';
 export { KernelWorld } from './kernel-world.ts';
-export { attach, Link } from './link.ts';
+export { attach, canAttach, Link } from './link.ts';
 export type { LiveMap } from './live-map.ts';
 export { LoadedObject, type LoadOptions, type Losses, loadObject } from './load-object.ts';
 export { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';

@@ -2,7 +2,7 @@
  * @module
  * Programs at their hooks. A link ends with its descriptor, and so with the process whatever becomes of it.
  */
-import { RequirementError } from '../object/index.ts';
+import { type Hook, type HookType, RequirementError } from '../object/index.ts';
 import {
   BpfError,
   FileDescriptor,
@@ -74,16 +74,33 @@ export class Link {
   }
 }
 
+/** Programs whose hook the kernel knows from loading them. */
+const KNOWN_HOOKS: ReadonlySet<HookType> = /* @__PURE__ */ new Set<HookType>([
+  'tp_btf',
+  'tp_btf.s',
+  'fentry',
+  'fentry.s',
+  'fexit',
+  'fexit.s',
+  'fmod_ret',
+  'fmod_ret.s',
+  'lsm',
+  'lsm.s',
+]);
+
+/** Whether `attach` knows how to attach to a hook. */
+export const canAttach = ({ type, name }: Hook): boolean =>
+  name !== '' && (KNOWN_HOOKS.has(type) || type === 'tracepoint' || type === 'raw_tp');
+
 /** Attaches a program to the hook that it was written for. */
 export const attach = (program: Program, world: KernelWorld): Link => {
   const { hook } = program.spec;
+  if (KNOWN_HOOKS.has(hook.type)) return rawLink(hook.section, rawTracepointOpen(program.fd));
   switch (hook.type) {
     case 'tracepoint':
       return attachTracepoint(program, hook.section, idOf(hook), world);
     case 'raw_tp':
       return rawLink(hook.section, rawTracepointOpen(program.fd, hook.name));
-    case 'tp_btf':
-      return rawLink(hook.section, rawTracepointOpen(program.fd));
     default:
       throw new RequirementError(
         `${program.name}: ${hook.section} programs are not attached by attach(); run them with testRun()`,

@@ -42,7 +42,7 @@ export const openLiveMap = (
   if (spec.type !== 'ringbuf' && spec.type !== 'perf_event_array')
     return openMap(map, name, spec, without);
   try {
-    const decode = spec.value ? decoder(spec.value as Layout) : asBytes;
+    const decode = hasEvents(spec) ? decoder(spec.value as Layout) : asBytes;
     return spec.type === 'ringbuf'
       ? new RingBuffer({ name, map, size: spec.maxEntries, decode, lost })
       : new PerfBuffer({ name, map, size: Math.max(spec.bufferSize, pageSize()), decode, lost });
@@ -51,6 +51,10 @@ export const openLiveMap = (
     throw error;
   }
 };
+
+/** Files say the size of a perf event array's descriptors where we say what the events are. */
+const hasEvents = ({ type, key, value }: AnyMapSpec): boolean =>
+  value !== undefined && (type === 'ringbuf' || key === undefined || value.kind === 'struct');
 
 /** Records of which nothing is known. */
 const asBytes: Decoder<Uint8Array> = (view, offset, end) =>

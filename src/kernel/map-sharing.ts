@@ -28,8 +28,8 @@ export const pinnedMap = (
   spec: AnyMapSpec,
   { directory, create, pinned }: PinnedMapOptions,
 ): FileDescriptor => {
-  // File names there have no dots.
-  const path = `${directory}/${name.replaceAll('.', '_')}`;
+  // File names there have no dots, and a file's names are anyone's.
+  const path = `${directory}/${name.replaceAll(/[./]/g, '_')}`;
   const found = existing(name, spec, path);
   if (found) return found;
   const created = create();

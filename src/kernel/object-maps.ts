@@ -58,14 +58,17 @@ export interface ObjectMaps {
 /** Creates all maps, each after the hidden counter of its losses, which it reports. */
 export const createMaps = (linked: LinkedObject, context: MapContext): ObjectMaps => {
   const { maps: specs, hidden } = linked;
-  const { replacements } = context;
   const first = firstValues(linked, context);
   const maps: Record<string, Live> = {};
   const fds = new Map<AnyMap, number>();
+  /** The names of new maps of maps. */
+  const empty: string[] = [];
   const create = (name: string, spec: AnyMapSpec, lost: () => number): Live => {
     const value = first.get(name);
-    const live = open(name, value ? { ...spec, initial: [value] } : spec, lost, context);
+    const given = value ? { ...spec, initial: [value] } : spec;
+    const { live, isNew } = open(name, given, lost, context);
     fds.set(spec, live.fd);
+    if (isNew && holdsMaps(spec)) empty.push(name);
     return live;
   };
   const counters = new Map<string, () => number>();
@@ -78,9 +81,7 @@ export const createMaps = (linked: LinkedObject, context: MapContext): ObjectMap
     maps[name] = create(name, spec, counters.get(name) ?? none);
   }
   const fdOf = (map: AnyMap): number => fds.get(map)!;
-  for (const [name, spec] of Object.entries(specs)) {
-    if (holdsMaps(spec) && !replacements[name]) fillWithMaps(name, spec, fdOf(spec), fdOf);
-  }
+  for (const name of empty) fillWithMaps(name, specs[name]!, maps[name]!.fd, fdOf);
   const fill: ObjectMaps['fill'] = (names, loaded) => {
     const programs = new Map(names.map((name) => [name, loaded[name]?.fd]));
     for (const [name, spec] of Object.entries(specs)) {
@@ -130,20 +131,29 @@ const firstValues = (
   return found;
 };
 
+interface Opened {
+  readonly live: Live;
+  readonly isNew: boolean;
+}
+
 /** One map: the caller's, the one that is pinned, or a new one. */
-const open = (name: string, spec: AnyMapSpec, lost: () => number, context: MapContext): Live => {
+const open = (name: string, spec: AnyMapSpec, lost: () => number, context: MapContext): Opened => {
   const { replacements, world, own } = context;
   const given = Object.hasOwn(replacements, name) ? replacements[name] : undefined;
   if (given) {
     checkReplacement(name, spec, given.fd);
-    return given;
+    return { live: given, isNew: false };
   }
   if (spec.type === 'struct_ops') {
     const live = structOps(name, spec, context);
     own(live);
-    return live;
+    return { live, isNew: true };
   }
-  const create = (): FileDescriptor => createDescriptor(name, spec, context);
+  let isNew = false;
+  const create = (): FileDescriptor => {
+    isNew = true;
+    return createDescriptor(name, spec, context);
+  };
   const { pinPath: directory, pinned } = context;
   const map =
     spec.pinned && directory !== ''
@@ -151,7 +161,7 @@ const open = (name: string, spec: AnyMapSpec, lost: () => number, context: MapCo
       : create();
   const live = openLiveMap(map, name, spec, { without: world.without, lost });
   own(live);
-  return live;
+  return { live, isNew };
 };
 
 const structOps = (

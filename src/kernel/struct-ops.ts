@@ -7,6 +7,7 @@ import { type AnyMapSpec, HOOKS, type KernelOperations } from '../object/index.t
 import {
   BPF_MAP_TYPE,
   BPF_PROG_TYPE,
+  BpfError,
   FileDescriptor,
   linkCreate,
   mapCreate,
@@ -16,7 +17,7 @@ import {
 } from '../syscall/index.ts';
 import type { Attachment } from './kernel-world.ts';
 import { Link } from './link.ts';
-import { MapBase } from './map-base.ts';
+import { MapBase, refused, reworded } from './map-base.ts';
 import type { MapBtf } from './map-descriptor.ts';
 import type { ModuleDescriptors } from './module-descriptors.ts';
 import type { Program } from './program.ts';
@@ -89,13 +90,22 @@ export class StructOps extends MapBase {
 
   /**
    * Registers the struct with the kernel until the result is closed: from here on the kernel can call its programs.
-   * Throws a BpfError when the kernel misses a function that it needs.
+   * Without BPF_F_LINK once only. Throws a BpfError when the kernel misses a function that it needs.
    */
   attach(): { close(): void } {
-    const { fd } = this;
-    mapUpdate(fd, FIRST, this.#value);
-    if ((this.spec.flags & BPF_F_LINK) === 0) return { close: () => void mapDelete(fd, FIRST) };
-    const hook = `struct_ops/${this.name}`;
+    const { fd, name } = this;
+    const linked = (this.spec.flags & BPF_F_LINK) !== 0;
+    try {
+      mapUpdate(fd, FIRST, this.#value);
+    } catch (error) {
+      if (!(error instanceof BpfError) || error.code !== 'EBUSY')
+        throw refused(this, 'register', error);
+      // The kernel has the value since the last link, and it never changes.
+      if (!linked)
+        throw reworded(error, `map ${name} was registered before: load the object again`);
+    }
+    if (!linked) return { close: () => void mapDelete(fd, FIRST) };
+    const hook = `struct_ops/${name}`;
     const link = linkCreate({ progFd: fd, attachType: BPF_STRUCT_OPS });
     return new Link(hook, 'link', [new FileDescriptor(link, `link ${hook}`)]);
   }

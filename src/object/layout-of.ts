@@ -41,12 +41,16 @@ export const layoutOf = (btf: Btf, id: number): Layout => {
   const type = btf.resolve(id);
   const before = layouts.get(type.id);
   if (before) return before;
-  // Finds cycles and sizes beyond all bounds.
+  // Finds cycles, too.
   const size = btf.sizeOf(type.id);
+  if (size > LARGEST) throw new BtfError(`${type.kind} ${type.name} has ${size} bytes, too many`);
   const layout = make(btf, type, size);
   layouts.set(type.id, layout);
   return layout;
 };
+
+/** What a layout can have, and more than any map takes. */
+const LARGEST = 2 ** 31;
 
 const make = (btf: Btf, type: BtfType, size: number): Layout => {
   switch (type.kind) {
@@ -60,6 +64,8 @@ const make = (btf: Btf, type: BtfType, size: number): Layout => {
       return pointer();
     case 'array': {
       const element = layoutOf(btf, type.type);
+      // As many as the file says of nothing at all.
+      if (element.size === 0) return raw(0);
       return element === char && type.nelems > 0 ? chars(type.nelems) : array(element, type.nelems);
     }
     case 'struct':
@@ -74,6 +80,8 @@ const make = (btf: Btf, type: BtfType, size: number): Layout => {
         'globals',
         type.variables.map(({ type: id, offset }) => {
           const { name } = btf.type(id);
+          if (offset + layoutOf(btf, id).size > type.size)
+            throw new BtfError(`${name} does not lie in the ${type.size} bytes of ${type.name}`);
           return { name, layout: layoutOf(btf, id), offset, bitOffset: offset * 8 };
         }),
         { size: type.size, align: 8, union: false },
@@ -113,6 +121,8 @@ const enumerated = ({ name, size, values }: Extract<BtfType, { kind: 'enum' }>) 
 const membersOf = (btf: Btf, { members, size }: BtfComposite): Member[] =>
   members.flatMap(({ name, type, bitOffset, bitSize }): Member[] => {
     const layout = layoutOf(btf, type);
+    if (bitSize > 0 ? bitOffset + bitSize > size * 8 : bitOffset + layout.size * 8 > size * 8)
+      throw new BtfError(`member ${name} does not lie in the ${size} bytes of its struct`);
     if (bitSize > 0) return bits(name, layout, bitOffset, bitSize, size);
     const offset = bitOffset / 8;
     if (!Number.isInteger(offset))

@@ -42,7 +42,7 @@ describe('an object file', () => {
 
   it('knows the lines of its source', () => {
     const { body } = programOf('core-fields', 'offsets');
-    const sites = (body as { kind: string; site?: { source?: { file: string; line: number } } }[])
+    const sites = (body as unknown as { kind: string; site?: { source?: { file: string; line: number } } }[])
       .filter(({ kind }) => kind === 'instruction')
       .map(({ site }) => site?.source);
     const source = readFileSync(new URL('../objects/src/core-fields.c', import.meta.url), 'utf8');

@@ -316,7 +316,9 @@ describe('variables', () => {
   const more = globals(struct('more', { least: u8 }), { initial: { least: 7 }, readonly: true });
   const counters = globals(Counters);
   const flags = globals(struct('flags', { on: bitfield(u8, 1), deep: bitfield(u8, 2) }));
-  const views = globals(union('views', { word: u32, half: u16 }), { initial: { word: 9 } });
+  const views = globals(union('views', { word: u32, half: u16 }), {
+    initial: { word: 9 } as never,
+  });
   const events = ringbuf(struct('event', { a: u64 }));
   const full = label('full');
   const written = new Written(
@@ -427,20 +429,13 @@ describe('CO-RE', () => {
 
   it('finds the fields of records in the structs of their events, or of their classes', () => {
     const fields = tracepointFields({
-      common_pid: i32,
       comm: chars(16),
       prio: i32,
       name: dataLoc,
     });
     const record = fields.at(r6);
     const key = stack(bytes(16));
-    const body: Code = [
-      mov(r6, r1),
-      load(w1, record.common_pid),
-      load(w1, record.prio),
-      readDataLoc(key, record.name),
-      none,
-    ];
+    const body: Code = [mov(r6, r1), load(w1, record.prio), readDataLoc(key, record.name), none];
     const both = object({
       license: 'GPL',
       programs: {
@@ -450,15 +445,22 @@ describe('CO-RE', () => {
     });
     const written = new Written(both as ObjectSpec);
     expect(written.core('tracepoint/sched/sched_wakeup')).toEqual([
-      '1 field_byte_offset struct trace_event_raw_sched_wakeup_template 0:0:3',
+      '1 field_byte_offset struct trace_event_raw_sched_wakeup_template 0:1',
       '2 field_byte_offset struct trace_event_raw_sched_wakeup_template 0:2',
-      '3 field_byte_offset struct trace_event_raw_sched_wakeup_template 0:3',
     ]);
     expect(written.core('tracepoint/irq/irq_handler_entry')[0]).toBe(
-      '1 field_byte_offset struct trace_event_raw_irq_handler_entry 0:0:3',
+      '1 field_byte_offset struct trace_event_raw_irq_handler_entry 0:1',
     );
     expect(written.raw('trace_event_raw_irq_handler_entry')).toMatch(
-      /'ent' .*\n\t'comm' .*\n\t'prio' .*\n\t'__data_loc_name' /,
+      /'comm' .*\n\t'prio' .*\n\t'__data_loc_name' /,
+    );
+  });
+
+  it('refuses the records of system calls, which have no types', () => {
+    const { fd } = tracepointFields({ fd: u64 }).at(r1);
+    const close = tracepoint('syscalls/sys_enter_close', [load(r0, fd), exit()]);
+    expect(messageOf(() => new Written(only(close)))).toBe(
+      'tracepoint/syscalls/sys_enter_close: the records of system calls have no types in the kernel, by which a file finds fields; use SyscallEnter or SyscallExit',
     );
   });
 });

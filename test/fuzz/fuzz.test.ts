@@ -11,6 +11,7 @@ import { btf, btfExt } from './btf.ts';
 import { btfPrint, btfWhole } from './btf-whole.ts';
 import { elf } from './elf.ts';
 import { fuzz, type Target } from './fuzz.ts';
+import { object } from './object.ts';
 
 /** A reader that has a file of its own here joins by its name, with the number of cases that take a second or two. */
 const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
@@ -19,6 +20,7 @@ const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
   [btfExt, 1000],
   [btfWhole, 500],
   [btfPrint, 300],
+  [object, 600],
 ];
 
 const { FUZZ_CASES, FUZZ_SEED = '1', FUZZ_CASE, FUZZ_TARGET } = process.env;

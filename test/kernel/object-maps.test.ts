@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BtfBuilder } from '../../src/btf/index.ts';
 import { readObject } from '../../src/elf/index.ts';
 import {
   type AnyMapSpec,
@@ -195,6 +196,45 @@ describe.skipIf(noBpf)(kernel('what maps hold from the start'), () => {
     expect(ring.info().maxEntries).toBe(1);
     using tool = loadObject(file('maps'), { programs: [] });
     expect(mapInfo(live(tool.maps, { name: 'ring', internal: false }).fd).maxEntries).toBe(8192);
+  });
+});
+
+describe.skipIf(noBpf)(kernel('maps of a file whose types the kernel refuses'), () => {
+  /** With a struct of a name that is none. */
+  const refused = (name: string) => {
+    const spec = file(name);
+    const types = [...spec.types!.all()];
+    const wrong = {
+      kind: 'struct',
+      id: types.length + 1,
+      name: 'a b',
+      size: 0,
+      members: [],
+    } as const;
+    return { ...spec, types: BtfBuilder.of([...types, wrong]).build() };
+  };
+
+  it('are created without them, unless they are nothing without', () => {
+    using tool = loadObject(refused('maps'), { programs: [] });
+    expect(mapInfo(live(tool.maps, { name: 'by_key', internal: false }).fd).btfId).toBe(0);
+    const before = holdings();
+    for (const [name, message] of [
+      [
+        'locks',
+        'map values holds a bpf_spin_lock, which takes type information: cannot load the BTF: EINVAL',
+      ],
+      [
+        'maps-storage',
+        /^map (tasks|sockets|inodes|cgroups) is of type \w+_storage, which takes type information: /,
+      ],
+    ] as const) {
+      const error = thrown(() => loadObject(refused(name), { programs: [] }));
+      expect([error.name, error.message]).toEqual([
+        'RequirementError',
+        expect.stringMatching(message),
+      ]);
+    }
+    expect(holdings()).toEqual(before);
   });
 });
 

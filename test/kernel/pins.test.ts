@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AnyMapSpec,
   add,
+  arrayOfMaps,
   hash,
   lea,
   object,
@@ -16,6 +17,7 @@ import {
   u64,
 } from '../../src/index.ts';
 import { Link, type LoadOptions, loadObject, openMap, unpin } from '../../src/kernel/index.ts';
+import type { MapBase } from '../../src/kernel/map-base.ts';
 import { FileDescriptor, linkCreate, linkInfo, objGet, progInfo } from '../../src/syscall/index.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { BpfFileSystem, noFileSystem } from './bpf-file-system.ts';
@@ -70,6 +72,22 @@ describe.skipIf(reason)(title('what is pinned'), () => {
     load(spec).close();
     using again = load(spec);
     expect(again.maps.shared.lost).toBe(0);
+  });
+
+  it('keeps what it holds when it is a map of maps', () => {
+    const inner = hash(u32, u64, { maxEntries: 8 });
+    const shared = { ...arrayOfMaps(inner, { maxEntries: 2 }), pinned: true, initial: [inner] };
+    const spec = object({
+      license: 'GPL',
+      maps: { shared, inner },
+      programs: { program: socketFilter(done) },
+    });
+    const id = (tool: { maps: { inner: MapBase } }) => tool.maps.inner.info().id;
+    using first = loadObject(spec, { pinPath: files.path });
+    expect(first.maps.shared.get(0)).toBe(id(first));
+    using second = loadObject(spec, { pinPath: files.path });
+    expect(second.maps.shared.get(0)).toBe(id(first));
+    expect(id(second)).not.toBe(id(first));
   });
 
   it('is refused when it is another kind of map, with the differences', () => {

@@ -80,7 +80,9 @@ describe.skipIf(missing)(kernel('a struct_ops map'), () => {
       expect(available().sort()).toEqual([...listed, 'corpus_cc'].sort());
       tool.detach();
       expect(available()).toEqual(listed);
-      tool.attach();
+      expect(thrown(() => tool.attach()).message).toBe(
+        'map corpus_cc was registered before: load the object again',
+      );
     }
     expect(holdings()).toEqual(before);
     await expectGone('corpus_cc', 'corpus_init', 'corpus_ssthresh');
@@ -92,6 +94,10 @@ describe.skipIf(missing)(kernel('a struct_ops map'), () => {
     expect(tool.links.map(({ hook }) => hook)).toEqual(['struct_ops/corpus_cc']);
     expect(available()).toContain('corpus_cc');
     tool.detach();
+    expect(available()).not.toContain('corpus_cc');
+    tool.attach();
+    expect(available()).toContain('corpus_cc');
+    tool.close();
     expect(available()).not.toContain('corpus_cc');
   });
 

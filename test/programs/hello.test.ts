@@ -1,5 +1,5 @@
 import { openSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { tracefs } from '../../src/kernel/tracefs.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { Cli, Shell } from './shell.ts';
@@ -44,6 +44,21 @@ describe.skipIf(noBpf)(kernel('hello'), () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
+  it.each(['perfLink', 'mmap', 'btf', 'perfLink,mmap,btf,isaV4,batch,tp_btf,raw_tp,ringbuf'])(
+    'does without %s',
+    async (without) => {
+      vi.stubEnv('BEESPOKE_WITHOUT', without);
+      await using shell = new Shell();
+      await shell.run('true');
+      await using cli = new Cli('hello', '-p', String(shell.pid), '--json');
+      vi.unstubAllEnvs();
+      await cli.attached();
+      await shell.open('/etc/passwd', 3);
+      expect(await cli.stop()).toBe(0);
+      expect(cli.objects).toHaveLength(3);
+    },
+  );
+
   it('has the fields of a trace line for columns', async () => {
     await using shell = new Shell();
     await shell.run('true');
@@ -53,7 +68,7 @@ describe.skipIf(noBpf)(kernel('hello'), () => {
     await cli.stop();
     const shown = `\n${cli.stdout}`
       .replace(/^\d+\.\d{6} */m, '12.345678'.padEnd(19))
-      .replace(String(shell.pid).padEnd(6), '1234  ')
+      .replace(`sh               ${String(shell.pid).padEnd(6)}`, 'sh               1234  ')
       .replace(/ \d( +Hello)/, ' 0$1');
     expect(shown).toMatchInlineSnapshot(`
       "

@@ -1,0 +1,197 @@
+/**
+ * @module
+ * Runs an object that is no tool, from a file or a module: what its programs send is shown by its types.
+ */
+import { assemble, BPF_CALL, BPF_JMP } from '../asm/index.ts';
+import { canAttach, type LoadedObject, loadObject, PerfBuffer } from '../kernel/index.ts';
+import type { Layout } from '../layout/index.ts';
+import {
+  type AnyMapSpec,
+  layoutOf,
+  type ObjectSpec,
+  RequirementError,
+  variantsOf,
+} from '../object/index.ts';
+import type { OptionTable, TraceOutput } from '../programs/tool.ts';
+import { changesOf } from './changes.ts';
+import { UsageError } from './errors.ts';
+import { eventOutput } from './event-columns.ts';
+import { eventStructOf, isBuffer } from './event-type.ts';
+import { writtenMaps } from './object-globals.ts';
+import { say } from './printer.ts';
+import { runEvents } from './run-events.ts';
+import { type Run, runLoaded } from './run-tool.ts';
+import { runTrace } from './run-trace.ts';
+import { runValues } from './run-values.ts';
+
+export interface RunObjectOptions {
+  readonly name: string;
+  /** Values of its global variables. */
+  readonly globals: Readonly<Record<string, unknown>>;
+  /** Structs of its events by map, as the user has named them. */
+  readonly events: ReadonlyMap<string, string>;
+  readonly allowChanges: boolean;
+  readonly pin: boolean;
+}
+
+/** Loads and attaches an object, and shows what it sends until it is stopped. Resolves to the exit status. */
+export const runObject = (
+  spec: ObjectSpec,
+  { name, globals, events, allowChanges, pin }: RunObjectOptions,
+  options: Run['options'],
+): Promise<number> => {
+  const programs = attachable(spec, name);
+  const changes = [...changesOf(spec, programs)].map(([program, why]) => `${program} (${why})`);
+  if (changes.length > 0 && !allowChanges)
+    throw new UsageError(
+      `${name} can change what the system does: ${changes.join(', ')}; --allow-changes runs it all the same`,
+    );
+  if (changes.length > 0) say(`${name} can change what the system does: ${changes.join(', ')}`);
+  const buffers = buffersOf(spec, programs, events);
+  return runLoaded(
+    {
+      name,
+      load: () =>
+        loadObject(spec, {
+          programs,
+          globals,
+          lines: options.verbose,
+          ...(!pin && { pinPath: '' }),
+        }) as LoadedObject,
+      show: (run) => show(spec, programs, buffers, run),
+    },
+    options,
+  );
+};
+
+// ----------
+// Programs
+// ----------
+
+/** The programs that can be attached; the others are named. Throws a RequirementError when there are none. */
+const attachable = (spec: ObjectSpec, name: string): string[] => {
+  const wanted = Object.entries(spec.programs).filter(([, entry]) =>
+    variantsOf(entry).every(({ autoload }) => autoload !== false),
+  );
+  const can = wanted.filter(([, entry]) => variantsOf(entry).every(({ hook }) => canAttach(hook)));
+  const others = wanted
+    .filter((each) => !can.includes(each))
+    .map(([program, entry]) => `${program} (${variantsOf(entry)[0]!.hook.section})`);
+  if (can.length === 0)
+    throw new RequirementError(
+      others.length === 0
+        ? `${name} has no programs that load by themselves`
+        : `${name} has no programs that can be attached yet: ${others.join(', ')}`,
+    );
+  if (others.length > 0) say(`left out, since they cannot be attached yet: ${others.join(', ')}`);
+  return can.map(([program]) => program);
+};
+
+/** trace_printk and trace_vprintk. */
+const PRINTERS: readonly number[] = [6, 177];
+
+const prints = (spec: ObjectSpec, programs: readonly string[]): boolean =>
+  programs.some((program) =>
+    variantsOf(spec.programs[program]!).some(({ body }) =>
+      assemble(body, () => true).instructions.some(
+        ({ opcode, src, imm }) =>
+          opcode === (BPF_JMP | BPF_CALL) && src === 0 && PRINTERS.includes(imm),
+      ),
+    ),
+  );
+
+// ----------
+// Output
+// ----------
+
+interface Buffer {
+  readonly name: string;
+  readonly layout: Layout | undefined;
+  /** Whether its reader gives bytes. */
+  readonly raw: boolean;
+}
+
+const buffersOf = (
+  spec: ObjectSpec,
+  programs: readonly string[],
+  events: ReadonlyMap<string, string>,
+): Buffer[] => {
+  const maps = Object.entries(spec.maps as Readonly<Record<string, AnyMapSpec>>).filter(([, map]) =>
+    isBuffer(map),
+  );
+  for (const name of events.keys())
+    if (!maps.some(([map]) => map === name))
+      throw new UsageError(
+        `--event: there is no ring or perf buffer ${JSON.stringify(name)}${maps.length > 0 ? `: ${maps.map(([map]) => map).join(', ')}` : ''}`,
+      );
+  const sending: ObjectSpec = {
+    ...spec,
+    programs: Object.fromEntries(programs.map((name) => [name, spec.programs[name]!])),
+  };
+  return maps.map(([name, map]): Buffer => {
+    const named = events.get(name);
+    const known = map.value?.kind === 'struct' || !isUntyped(map);
+    if (named === undefined && known) return { name, layout: map.value as Layout, raw: false };
+    const layout =
+      named === undefined ? eventStructOf(sending, map) : structNamed(spec, name, named);
+    if (!layout)
+      say(
+        `${name}: nothing says what its events are, so their bytes are shown; --event ${name}=STRUCT names a struct of the file`,
+      );
+    return { name, layout, raw: true };
+  });
+};
+
+/** The values of a perf buffer of a file are the numbers of descriptors, those of a ring are nothing. */
+const isUntyped = ({ value, key, type }: AnyMapSpec): boolean =>
+  value === undefined || (type === 'perf_event_array' && key !== undefined);
+
+const structNamed = ({ types }: ObjectSpec, map: string, struct: string): Layout => {
+  const id = types?.findByName(struct, 'struct');
+  if (types && id !== undefined) return layoutOf(types, id);
+  throw new UsageError(
+    `--event ${map}=${struct}: the file has no type information of a struct ${JSON.stringify(struct)}; a variable \`struct ${struct} *unused;\` brings it in`,
+  );
+};
+
+const show = async (
+  spec: ObjectSpec,
+  programs: readonly string[],
+  buffers: readonly Buffer[],
+  run: Run,
+): Promise<void> => {
+  if (buffers.length > 0) {
+    const named = buffers.length > 1;
+    const outputs = buffers.map(({ name: buffer, layout, raw }) =>
+      eventOutput({ buffer, layout, raw, named }),
+    );
+    await Promise.all(outputs.map((output) => runEvents(output, run)));
+    tellLost(run.loaded);
+  } else if (prints(spec, programs)) await runTrace(TRACE, run);
+  else await runValues(writtenMaps(spec), run);
+};
+
+/** What a file's ring refuses only its programs know; of perf buffers the kernel tells. */
+const tellLost = ({ maps }: LoadedObject): void => {
+  for (const [name, map] of Object.entries(maps)) {
+    const lost =
+      (map as unknown) instanceof PerfBuffer
+        ? (map as unknown as PerfBuffer<unknown>).kernelLost
+        : 0;
+    if (lost > 0) say(`lost ${lost}: ${name} was full`);
+  }
+};
+
+/** All that comes through the pipe: its lines do not say whose they are. */
+const TRACE: TraceOutput<OptionTable> = {
+  kind: 'trace',
+  ours: () => true,
+  columns: () => [
+    { title: 'TIME(s)', width: 18, text: ({ timeNs }) => (timeNs / 1e9).toFixed(6) },
+    { title: 'COMM', width: 16, text: ({ task }) => task },
+    { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
+    { title: 'CPU', width: 3, text: ({ cpu }) => String(cpu) },
+    { title: 'MESSAGE', text: ({ message }) => message },
+  ],
+  json: ({ task, pid, cpu, timeNs, message }) => ({ comm: task, pid, cpu, timeNs, message }),
+};
