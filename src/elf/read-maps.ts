@@ -38,12 +38,16 @@ export const readMaps = (file: ElfFile, types: FileTypes | undefined): FileMaps 
     );
   const byName: Record<string, AnyMapSpec> = {};
   const defined = new Map<number, AnyMapSpec>();
-  for (const { name, offset, spec } of definitions(file, types)) {
+  const ofSection = new Map<number, AnyMapSpec>();
+  const arena = file.section('.addr_space.1');
+  for (const { name, offset, spec: written } of definitions(file, types)) {
+    const holds = arena !== undefined && written.type === 'arena';
+    const spec = holds ? { ...written, initial: [arena.data] } : written;
+    if (holds) ofSection.set(arena.index, spec);
     byName[name] = spec;
     defined.set(offset, spec);
   }
   Object.assign(byName, readStructOps(file, types));
-  const ofSection = new Map<number, AnyMapSpec>();
   for (const section of file.sections) {
     const kind = variablesOf(section);
     if (!kind) continue;

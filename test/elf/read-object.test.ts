@@ -86,7 +86,6 @@ describe('an object file', () => {
   it.each([
     ['legacy-maps', /SEC\("maps"\), which libbpf 1\.0 has given up/],
     ['linked-one', /refers to shared_counts, which the file does not define/],
-    ['arena-globals', /shared_count of \.addr_space\.1, which holds neither maps nor variables/],
     ['maps-wrong-1', /map wrong: there is no definition of colour/],
     ['maps-wrong-2', /map wrong has no type/],
     ['maps-wrong-3', /map wrong: key makes it 4 bytes, after 8 before/],

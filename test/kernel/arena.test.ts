@@ -32,4 +32,15 @@ describe.skipIf(missing)(kernel('an arena'), () => {
     }
     expect(holdings()).toEqual(before);
   });
+
+  it('starts with the variables that a file puts there', () => {
+    const spec = readObject(readFileSync(objectFile('arena-globals')));
+    using tool = loadObject(spec);
+    const arena = tool.maps.arena as unknown as Arena;
+    // shared_count, a u64 that is 5 at first, and the fourth of the u32s behind it.
+    const words = new Uint32Array(arena.bytes.buffer, 0, 6);
+    expect([words[0], words[5]]).toEqual([5, 0]);
+    expect(tool.programs.count!.testRun().returnValue).toBe(6);
+    expect([words[0], words[5]]).toEqual([6, 6]);
+  });
 });

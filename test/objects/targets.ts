@@ -155,7 +155,7 @@ const widened: Change = (type) => {
   if (type.kind !== 'enum') return type;
   const values = type.values.map(({ name, value }, i) => ({
     name,
-    value: BigInt(value) * (i % 2 === 0 ? 1n : 0x1_0000_0001n),
+    value: BigInt.asIntN(64, BigInt(value) * (i % 2 === 0 ? 1n : 0x1_0000_0001n)),
   }));
   return { kind: 'enum64', name: type.name, size: 8, signed: values.some(({ value }) => value < 0n), values };
 };
