@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { BTF_KIND, infoKind, KIND_TAGS, MAX_RESOLVE_DEPTH } from './constants.ts';
+import { BTF_KIND, infoKind, KIND_TAGS, LONGS, MAX_RESOLVE_DEPTH } from './constants.ts';
 import { decodeRecord } from './decode.ts';
 import { encodeWords, wordsToBytes } from './encode.ts';
 import { BtfError } from './error.ts';
@@ -27,7 +27,7 @@ export interface BtfOptions {
   readonly base?: Btf | undefined;
   /** What messages call it: 'vmlinux', a module, a file. */
   readonly label?: string | undefined;
-  /** BTF does not say how large a pointer is. BPF and the kernels that Node runs on: 8. */
+  /** BTF does not say how large a pointer is. Without this: as large as `long`, or 8. */
   readonly pointerSize?: 4 | 8 | undefined;
 }
 
@@ -37,7 +37,6 @@ const VOID: BtfVoid = { id: 0, kind: 'void', name: '' };
 export class Btf {
   readonly base: Btf | undefined;
   readonly label: string;
-  readonly pointerSize: 4 | 8;
   readonly littleEndian: boolean;
   /** What it is read from. */
   readonly bytes: Uint8Array;
@@ -46,6 +45,7 @@ export class Btf {
   readonly #names: Names;
   readonly #types: (BtfType | undefined)[] = [];
   #firstId: number | undefined;
+  #pointerSize: 4 | 8 | undefined;
   #irregularInts: boolean | undefined;
 
   /** Throws BtfError when the header is not that of BTF; what comes after it is checked when it is read. */
@@ -58,7 +58,7 @@ export class Btf {
     this.bytes = data;
     this.base = options.base;
     this.label = options.label ?? 'the BTF';
-    this.pointerSize = options.pointerSize ?? options.base?.pointerSize ?? 8;
+    this.#pointerSize = options.pointerSize;
     this.littleEndian = header.littleEndian;
     const baseStrings = options.base === undefined ? undefined : options.base.#strings;
     this.#strings = new StringTable(data, header.strings, baseStrings);
@@ -70,6 +70,12 @@ export class Btf {
   get firstId(): number {
     this.#firstId ??= this.base === undefined ? 1 : this.base.typeCount + 1;
     return this.#firstId;
+  }
+
+  /** The size of a pointer, as libbpf guesses it (determine_ptr_size). */
+  get pointerSize(): 4 | 8 {
+    this.#pointerSize ??= this.base?.pointerSize ?? this.#sizeOfLong() ?? 8;
+    return this.#pointerSize;
   }
 
   /** How many types there are, those of the base included. Their ids are 1 to this. */
@@ -197,8 +203,8 @@ export class Btf {
     const types = Uint32Array.from([...words, ...encodeWords(added, offsetOf)]);
     const section = wordsToBytes(types, this.littleEndian);
     const bytes = encodeHeader(section, strings.encode(), new Uint8Array(), this.littleEndian);
-    const { base, label, pointerSize } = this;
-    return new Btf(bytes, { base, label, pointerSize });
+    const { base, label } = this;
+    return new Btf(bytes, { base, label, pointerSize: this.#pointerSize });
   }
 
   /** The type without typedefs, const, volatile, restrict and type tags. */
@@ -243,6 +249,18 @@ export class Btf {
       default:
         return undefined;
     }
+  }
+
+  /** Of the first `long`, which is among the first types of a kernel. None is decoded. */
+  #sizeOfLong(): 4 | 8 | undefined {
+    const { words } = this.#records;
+    for (let index = 0; this.#records.has(index); index++) {
+      const at = this.#records.at(index);
+      const size = words[at + 2];
+      if (infoKind(words[at + 1]!) !== BTF_KIND.INT || (size !== 4 && size !== 8)) continue;
+      if (LONGS.has(this.#strings.get(words[at]!, this.#records.byteOffset(at)))) return size;
+    }
+    return undefined;
   }
 
   #hasIrregularInts(): boolean {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Btf } from './btf.ts';
-import { BTF_INT } from './constants.ts';
+import { BTF_INT, LONGS } from './constants.ts';
 import type { BtfFloat, BtfInt, BtfReference } from './types.ts';
 
 // Both orders of words: GCC writes `long unsigned int`, clang `unsigned long`.
@@ -22,14 +22,6 @@ const SIZES: Readonly<Record<string, number>> = /* @__PURE__ */ (() => {
   add(16, '__int128', '__int128 unsigned', 'unsigned __int128', 'long double');
   return sizes;
 })();
-
-const LONGS: ReadonlySet<string> = /* @__PURE__ */ new Set([
-  'long',
-  'long int',
-  'long unsigned int',
-  'unsigned long',
-  'unsigned long int',
-]);
 
 /** Whether C has an int or float of this name and size by itself. */
 export const isBuiltin = (btf: Btf, { name, size }: BtfInt | BtfFloat): boolean =>

@@ -85,6 +85,21 @@ export const KIND_LAYOUT: readonly (readonly [once: number, each: number])[] = [
 /** Flags of an INT's encoding. */
 export const BTF_INT = { SIGNED: 1, CHAR: 2, BOOL: 4 } as const;
 
+/** The names of C's `long`, in libbpf's order: its size is that of a pointer (determine_ptr_size). */
+export const LONGS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'long',
+  'long int',
+  'int long',
+  'unsigned long',
+  'long unsigned',
+  'unsigned long int',
+  'unsigned int long',
+  'long unsigned int',
+  'long int unsigned',
+  'int unsigned long',
+  'int long unsigned',
+]);
+
 /** Linkage of functions (BTF_FUNC_*) and of variables (BTF_VAR_*), by number: they share names and numbers. */
 export const LINKAGES = ['static', 'global', 'extern'] as const;
 

@@ -1,7 +1,7 @@
 /**
  * @module
- * `beespoke disasm TOOL|FILE`: the instructions of a tool's programs or of an object file, with the lines of source
- * that they come from.
+ * `beespoke disasm TOOL|FILE|--id N`: the instructions of a tool's programs, of an object file or of a loaded program,
+ * with the lines of source that they come from.
  *
  * It needs no kernel: it shows what a new one would get, and what CO-RE will fill in as comments. `--kernel` links for
  * the running kernel instead, and shows its variants and offsets.
@@ -44,8 +44,10 @@ const OPTIONS = {
 const HELP = [
   'beespoke disasm TOOL [--kernel] [--json] [options of the tool]',
   'beespoke disasm FILE [--kernel] [--json]',
+  'beespoke disasm --id N [--json]',
   '',
-  'The instructions of a tool or of an object file, with their lines.',
+  'The instructions of a tool or of an object file, with their lines; or of a program that is loaded, as the kernel runs',
+  'it.',
   '',
   ...helpOf(OPTIONS),
 ];
@@ -55,6 +57,7 @@ export const run = async (words: readonly string[]): Promise<number> => {
   const at = words.findIndex((word) => !word.startsWith('-'));
   const name = words[at];
   const args = words.filter((_, index) => index !== at);
+  if (words.some((word) => /^--id\b/.test(word))) return disassembleLoaded(words);
   if (name === undefined) {
     print(HELP);
     return parseOptions(args, OPTIONS).help ? 0 : 2;
@@ -77,6 +80,22 @@ export const run = async (words: readonly string[]): Promise<number> => {
   return 0;
 };
 
+const ID = {
+  id: { type: 'number', placeholder: 'N', help: 'a loaded program, as the kernel runs it' },
+} as const satisfies OptionTable;
+
+const disassembleLoaded = async (words: readonly string[]): Promise<number> => {
+  const { id, json, help } = parseOptions(words, { ...ID, json: OPTIONS.json, help: OPTIONS.help });
+  if (help) {
+    print(HELP);
+    return 0;
+  }
+  const { loadedProgram } = await import('./disasm-loaded.ts');
+  const program = loadedProgram(Number(id));
+  print(json ? inJson(program) : asText(program));
+  return 0;
+};
+
 /** Whether it is meant as one: what is missing is better said of a file. */
 const isFile = (name: string): boolean =>
   name.includes('/') || /\.\w+$/.test(name) || existsSync(name);
@@ -87,25 +106,24 @@ const print = (lines: readonly string[]): void => {
 };
 
 /** A program that is ready to be listed, or why it is not. */
-type Listed =
-  | {
-      readonly name: string;
-      readonly program: ProgramSpec;
-      readonly instructions: readonly Instruction[];
-      readonly options: ListingOptions;
-    }
-  | { readonly name: string; readonly program: ProgramSpec; readonly problem: string };
+export type Listed = {
+  readonly name: string;
+  /** Its hook's name. */
+  readonly section: string;
+  readonly onDemand?: boolean | undefined;
+} & (
+  | { readonly instructions: readonly Instruction[]; readonly options: ListingOptions }
+  | { readonly problem: string }
+);
 
 const asText = (each: Listed): string[] => {
-  const { program } = each;
-  const head = `; ${program.hook.section}${program.autoload === false ? ', loaded only when it is asked for' : ''}`;
+  const head = `; ${each.section}${each.onDemand ? ', loaded only when it is asked for' : ''}`;
   if ('problem' in each) return [head, `; ${each.name}: ${each.problem}`, ''];
   return [head, ...listing(each.instructions, each.options), ''];
 };
 
 const inJson = (each: Listed): string[] => {
-  const { name: program, program: spec } = each;
-  const { section } = spec.hook;
+  const { name: program, section } = each;
   if ('problem' in each) return [jsonLine({ program, section, problem: each.problem })];
   let inside: string | undefined;
   return listed(each.instructions, each.options).map(({ head, ...instruction }) => {
@@ -113,6 +131,12 @@ const inJson = (each: Listed): string[] => {
     return jsonLine({ program, section, function: inside, ...instruction });
   });
 };
+
+const headOf = (name: string, { hook, autoload }: ProgramSpec) => ({
+  name,
+  section: hook.section,
+  onDemand: autoload === false,
+});
 
 const namesOf = ({ maps, hidden }: Pick<ObjectSpec, 'maps' | 'hidden'>) => {
   const names = new Map<AnyMap, string>(
@@ -150,7 +174,11 @@ const unlinked = (spec: ObjectSpec): Listed[] =>
     const { instructions, functions } = assemble(program.body, (condition) =>
       onNewKernel(condition, program),
     );
-    return { name, program, instructions, options: optionsOf(spec, name, program, functions) };
+    return {
+      ...headOf(name, program),
+      instructions,
+      options: optionsOf(spec, name, program, functions),
+    };
   });
 
 const onNewKernel = ({ test }: Condition, { hook }: ProgramSpec): boolean =>
@@ -166,7 +194,7 @@ const linked = async (spec: ObjectSpec): Promise<Listed[]> => {
       return linkAll(spec, link(spec, world, { programs: [name] }));
     } catch (error) {
       const program = variantsOf(entry)[0]!;
-      return [{ name, program, problem: (error as Error).message }];
+      return [{ ...headOf(name, program), problem: (error as Error).message }];
     }
   });
 };
@@ -177,5 +205,5 @@ const linkAll = (spec: ObjectSpec, { programs }: ReturnType<typeof link>): Liste
     const options = optionsOf(spec, name, program, functions);
     const note: ListingOptions['note'] = (instruction, slot) =>
       poisoned.get(slot) ?? noteOf(instruction, spec.types);
-    return { name, program, instructions, options: { ...options, note } };
+    return { ...headOf(name, program), instructions, options: { ...options, note } };
   });

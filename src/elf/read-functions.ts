@@ -80,15 +80,23 @@ export interface Annotations {
   readonly lines: ReadonlyMap<number, Site>;
 }
 
+/** The annotations of a file. */
+export interface FileAnnotations {
+  /** Of the section with this name. */
+  of(section: string): Annotations;
+  /** All relocations, in the order in which libbpf resolves them: that of the file. */
+  readonly relocations: readonly Relocation[];
+}
+
 const NONE: Annotations = {
   functionTypes: new Map(),
   relocations: new Map(),
   lines: new Map(),
 };
 
-/** The annotations of all sections, by the sections' names. */
-export const readAnnotations = (types: FileTypes | undefined) => {
-  if (!types?.ext) return () => NONE;
+/** What `.BTF.ext` says. */
+export const readAnnotations = (types: FileTypes | undefined): FileAnnotations => {
+  if (!types?.ext) return { of: () => NONE, relocations: [] };
   const { ext, written } = types;
   const sections = new Map<string, Annotations>();
   const collect = <T extends { readonly insnOffset: number }, V>(
@@ -109,7 +117,7 @@ export const readAnnotations = (types: FileTypes | undefined) => {
     const text = written.string(lineOffset).trim();
     return { source: { file: written.string(fileNameOffset), line, column, text } };
   });
-  return (section: string): Annotations => {
+  const of = (section: string): Annotations => {
     const known = sections.get(section);
     if (known) return known;
     const found: Annotations = {
@@ -120,6 +128,7 @@ export const readAnnotations = (types: FileTypes | undefined) => {
     sections.set(section, found);
     return found;
   };
+  return { of, relocations: [...relocations.values()].flatMap((each) => [...each.values()]) };
 };
 
 const relocationOf = (

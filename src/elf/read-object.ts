@@ -11,6 +11,7 @@ import type { ObjectSpec } from '../object/index.ts';
 import { EM, ET } from './constants.ts';
 import { ElfError } from './error.ts';
 import { ElfFile } from './file.ts';
+import { readAnnotations } from './read-functions.ts';
 import { readMaps } from './read-maps.ts';
 import { readPrograms } from './read-programs.ts';
 import { readTypes } from './read-types.ts';
@@ -31,14 +32,16 @@ export const readObject = (bytes: Uint8Array, options: ReadObjectOptions = {}): 
   if (file.type !== ET.REL)
     throw new ElfError(`${file.label} is no object file (ET_REL), but of type ${file.type}`);
   const types = readTypes(file);
+  const annotations = readAnnotations(types);
   const maps = readMaps(file, types);
   return Object.freeze({
     kind: 'object',
     license: licenseOf(file),
     maps: maps.byName,
-    programs: readPrograms(file, types, maps),
+    programs: readPrograms(file, types, annotations, maps),
     hidden: {},
     types: types?.btf,
+    relocations: annotations.relocations,
     config: types?.externs.config,
     bigEndian: !file.littleEndian,
   });

@@ -24,9 +24,9 @@ import { SHN, STT } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { ElfFile } from './file.ts';
 import {
+  type FileAnnotations,
   type FileFunction,
   functionAt,
-  readAnnotations,
   readFunctions,
   SLOT,
 } from './read-functions.ts';
@@ -41,8 +41,9 @@ import type { ElfSymbol } from './symbols.ts';
 export const readPrograms = (
   file: ElfFile,
   types: FileTypes | undefined,
+  annotations: FileAnnotations,
   maps: FileMaps,
-): Record<string, ProgramSpec> => new Reader(file, types, maps).programs();
+): Record<string, ProgramSpec> => new Reader(file, types, annotations, maps).programs();
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -51,7 +52,7 @@ class Reader {
   readonly #types: FileTypes | undefined;
   readonly #maps: FileMaps;
   readonly #functions: ReadonlyMap<number, readonly FileFunction[]>;
-  readonly #annotations: ReturnType<typeof readAnnotations>;
+  readonly #annotations: FileAnnotations;
   readonly #text: number;
   /** By section, then by byte offset. */
   readonly #relocations = new Map<number, ReadonlyMap<number, ElfRelocation>>();
@@ -59,12 +60,17 @@ class Reader {
   /** Subprograms that were called, and whose bodies are not read yet. */
   readonly #waiting: FileFunction[] = [];
 
-  constructor(file: ElfFile, types: FileTypes | undefined, maps: FileMaps) {
+  constructor(
+    file: ElfFile,
+    types: FileTypes | undefined,
+    annotations: FileAnnotations,
+    maps: FileMaps,
+  ) {
     this.#file = file;
     this.#types = types;
     this.#maps = maps;
     this.#functions = readFunctions(file);
-    this.#annotations = readAnnotations(types);
+    this.#annotations = annotations;
     this.#text = file.section('.text')?.index ?? -1;
   }
 
@@ -87,13 +93,13 @@ class Reader {
   #program({ section, start }: FileFunction, body: Code): ProgramSpec {
     const asked = section.name.startsWith('?');
     const name = asked ? section.name.slice(1) : section.name;
-    const typeId = this.#annotations(section.name).functionTypes.get(start);
+    const typeId = this.#annotations.of(section.name).functionTypes.get(start);
     return {
       kind: 'program',
       hook: parseSection(name) ?? unknownHook(name),
       body,
       subprograms: reachable(body),
-      site: this.#annotations(section.name).lines.get(start),
+      site: this.#annotations.of(section.name).lines.get(start),
       ...(asked && { autoload: false }),
       ...(typeId !== undefined && { typeId }),
     };
@@ -106,7 +112,7 @@ class Reader {
       throw new ElfError(`${caller} calls instruction ${slot} of .text, where no function is`);
     const known = this.#subprograms.get(found);
     if (known) return known;
-    const typeId = this.#annotations('.text').functionTypes.get(found.start);
+    const typeId = this.#annotations.of('.text').functionTypes.get(found.start);
     const func = typeId === undefined ? undefined : this.#types!.btf.type(typeId);
     const proto = func?.kind === 'func' ? this.#types!.btf.type(func.type) : undefined;
     const made: Mutable<Subprogram> = {
@@ -124,7 +130,7 @@ class Reader {
 
   #body(within: FileFunction): Code {
     const { section } = within;
-    const { relocations, lines } = this.#annotations(section.name);
+    const { relocations, lines } = this.#annotations.of(section.name);
     const symbols = this.#relocationsOf(section);
     const placed = new Map<number, Instruction>();
     let site: Site | undefined;

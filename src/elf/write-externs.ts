@@ -31,8 +31,9 @@ export const externsOf = (spec: ObjectSpec): FileExterns => {
     if (type.kind !== 'datasec') return;
     if (type.name === '.ksyms') types[index] = declareSymbols(types, type, used);
     else if (type.name === '.kconfig') types[index] = declareConfiguration(types, type);
-    // Sections of variables stay; `.maps` is described anew, and others are not written.
-    else if (!Object.hasOwn(spec.maps, type.name)) types[index] = NOTHING;
+    // Sections of variables stay, also that of an arena; those of maps are described anew, and others not written.
+    else if (!Object.hasOwn(spec.maps, type.name) && type.name !== '.addr_space.1')
+      types[index] = NOTHING;
   });
   return { types: BtfBuilder.of(types).build({ label: spec.types.label }), symbols };
 };

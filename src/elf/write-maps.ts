@@ -44,14 +44,17 @@ export const mapsOf = (
   program: (name: string) => ElfSymbolInput | undefined,
 ): FileMaps => {
   const { builder } = types;
-  const defined = Object.entries(maps).filter(([, { section }]) => section === undefined);
+  const defined = Object.entries(maps).filter(
+    ([, { section, type }]) => section === undefined && type !== 'struct_ops',
+  );
   if (defined.length === 0) return { sections: [], symbols: new Map() };
   const symbols = new Map<AnyMap, ElfSymbolInput>();
   let end = 0;
   const places = defined.map(([name, map]) => {
     const { id, size: definition } = define(name, map, types, ofFile !== undefined);
     const offset = end;
-    const size = definition + (map.initial?.length ?? 0) * POINTER;
+    const slots = holdsReferences(map) ? (map.initial?.length ?? 0) : 0;
+    const size = definition + slots * POINTER;
     end += size;
     const what = { name, section: MAPS, value: offset, size };
     symbols.set(map, { ...what, type: STT.OBJECT, binding: STB.GLOBAL });
@@ -163,6 +166,8 @@ const initialValues = (
   symbols: ReadonlyMap<AnyMap, ElfSymbolInput>,
   program: (name: string) => ElfSymbolInput | undefined,
 ): ElfRelocationInput[] => {
+  // The variables of an arena have a section of their own.
+  if (type === 'arena') return [];
   if (initial.length > 0 && !inner && type !== 'prog_array')
     throw new ElfError(
       `map ${name} starts with values, which a file cannot give to a map of type ${type}: only to global variables`,

@@ -18,6 +18,7 @@ import { codeSections, functionSymbol } from './write-code.ts';
 import { externsOf } from './write-externs.ts';
 import { functionsOf, TEXT, type VariantOptions } from './write-functions.ts';
 import { addEvents, mapsOf } from './write-maps.ts';
+import { structOpsOf } from './write-struct-ops.ts';
 import { variablesOf } from './write-variables.ts';
 
 export interface WriteObjectOptions extends VariantOptions {
@@ -43,7 +44,9 @@ export const writeObject = (spec: ObjectSpec, options: WriteObjectOptions = {}):
       section === TEXT ? [] : [[name, symbol] as const],
     ),
   );
-  const maps = mapsOf(spec, types, (name) => programs.get(name));
+  const program = (name: string): ElfSymbolInput | undefined => programs.get(name);
+  const maps = mapsOf(spec, types, program);
+  const structOps = structOpsOf(spec, types, program);
   for (const { instructions } of functions)
     for (const { relocation } of instructions) if (relocation) types.idOf(relocation.root);
 
@@ -71,6 +74,7 @@ export const writeObject = (spec: ObjectSpec, options: WriteObjectOptions = {}):
       ...code.map(({ section }) => section),
       licenseOf(spec),
       ...maps.sections,
+      ...structOps.sections,
       ...variables.sections,
       { name: '.BTF', align: 4, data: types.builder.encode({ littleEndian }) },
       ...(code.length > 0
@@ -81,6 +85,7 @@ export const writeObject = (spec: ObjectSpec, options: WriteObjectOptions = {}):
       ...(functions.some(({ section }) => section === TEXT) ? [text] : []),
       ...functionSymbols.values(),
       ...maps.symbols.values(),
+      ...structOps.symbols.values(),
       ...variables.symbols,
       ...externs.symbols.values(),
     ],

@@ -7,7 +7,7 @@
  */
 import type { AnyMap } from '../asm/index.ts';
 import type { Btf } from '../btf/index.ts';
-import { encode, type Layout } from '../layout/index.ts';
+import { bytes, encode, type Layout } from '../layout/index.ts';
 import type { AnyMapSpec, ObjectSpec, TypeInfo } from '../object/index.ts';
 import { SHF, SHT, STB, STT } from './constants.ts';
 import type { ElfSectionInput, ElfSymbolInput } from './write.ts';
@@ -51,11 +51,11 @@ export const variablesOf = (spec: ObjectSpec, types: TypeInfo): FileVariables =>
     const symbol: ElfSymbolInput = { name: '', section, type: STT.SECTION };
     symbols.push(symbol);
     for (const { map, offset } of held) places.set(map, { symbol, offset });
-    const { name, value, offset, map } = held.at(-1)!;
+    const { name, value, offset } = held.at(-1)!;
     const size = offset + value.size;
-    const ofFile = isOfFile(name);
+    const ofFile = isOfFile(name) || section === ARENA;
     const variables = ofFile
-      ? variablesOfFile(map, spec.types)
+      ? variablesOfFile(section, spec.types)
       : held.flatMap((each) => newVariables(each, names, types));
     if (!ofFile) types.builder.datasec(section, size, variables);
     for (const { name, offset, size } of variables)
@@ -68,15 +68,27 @@ export const variablesOf = (spec: ObjectSpec, types: TypeInfo): FileVariables =>
 /** The maps of a file are called by their sections; in an object of ours names are C identifiers. */
 const isOfFile = (name: string): boolean => name.startsWith('.');
 
+/** The variables of an arena, which has no section of its own in `.maps`. */
+const ARENA = '.addr_space.1';
+
+/** The section that a map's variables are in; undefined for a map that holds none, or those of `.kconfig`. */
+const sectionFor = (name: string, { type, section, initial }: AnyMapSpec): string | undefined => {
+  if (type === 'arena' && initial) return ARENA;
+  if (section === undefined || section === 'kconfig') return undefined;
+  return isOfFile(name) ? name : `.${section}`;
+};
+
 /** The maps that hold variables, under the names of their sections. */
 const bySection = ({ maps, hidden }: ObjectSpec): ReadonlyMap<string, readonly Held[]> => {
   const sections = new Map<string, Held[]>();
   const add = (name: string, map: AnyMapSpec, hidden: boolean): void => {
-    if (map.section === undefined || map.section === 'kconfig') return;
-    const section = isOfFile(name) ? name : `.${map.section}`;
+    const section = sectionFor(name, map);
+    if (section === undefined) return;
     const held = sections.get(section) ?? [];
     sections.set(section, held);
-    const value = map.value as Layout;
+    // What an arena has is as long as its bytes.
+    const [initial] = map.initial ?? [];
+    const value = initial instanceof Uint8Array ? bytes(initial.length) : (map.value as Layout);
     const last = held.at(-1);
     const end = last ? last.offset + last.value.size : 0;
     const offset = Math.ceil(end / value.align) * value.align;
@@ -113,8 +125,9 @@ const newVariables = (
 const identifier = (name: string): string => name.replaceAll('.', '_');
 
 /** What the BTF of a file says of a section: nothing of one that a compiler has made for constants. */
-const variablesOfFile = ({ typeIds }: AnyMapSpec, btf: Btf | undefined): readonly Variable[] => {
-  const section = typeIds && btf?.type(typeIds.value);
+const variablesOfFile = (name: string, btf: Btf | undefined): readonly Variable[] => {
+  const id = btf?.findByName(name, 'datasec');
+  const section = id === undefined ? undefined : btf!.type(id);
   if (section?.kind !== 'datasec') return [];
   return section.variables.map((variable) => ({ ...variable, name: btf!.name(variable.type) }));
 };

@@ -4,7 +4,6 @@
  * adds to it (`LINUX_KERNEL_VERSION` and its kin).
  */
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { isAtLeast, kernelVersion } from '../syscall/index.ts';
 import { symbolAddress } from './kallsyms.ts';
 
@@ -42,11 +41,15 @@ const readLines = (): ReadonlyMap<string, string> => {
   return found;
 };
 
+/** node:zlib takes 2 ms to load, and programs that ask for the configuration are few. */
+const gunzip = (bytes: Uint8Array): Uint8Array =>
+  process.getBuiltinModule('node:zlib').gunzipSync(bytes);
+
 const readText = (): string => {
   for (const path of [`/boot/config-${kernelVersion().release}`, '/proc/config.gz']) {
     try {
       const bytes = readFileSync(path);
-      return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString();
+      return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes) : bytes).toString();
     } catch {
       // Then the other.
     }

@@ -20,6 +20,13 @@ export const symbolAddress = (name: string): bigint | undefined => {
   return undefined;
 };
 
+/** The symbol at an address; undefined where none begins. */
+export const symbolAt = (address: bigint): string | undefined => {
+  table ??= `\n${readTable()}`;
+  const at = table.indexOf(`\n${BigInt.asUintN(64, address).toString(16).padStart(16, '0')} `);
+  return at < 0 ? undefined : /^\S+ \S (\S+)/.exec(table.slice(at + 1, at + 600))?.[1];
+};
+
 const readTable = (): string => {
   try {
     return readFileSync('/proc/kallsyms', 'latin1');

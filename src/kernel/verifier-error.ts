@@ -118,7 +118,7 @@ const explain = (
     lines.push(`  instruction ${refusal.instruction}: ${refusal.text}`);
   const register = refusal && blamedRegister(refusal.message);
   const held = register && refusal.registers[register];
-  if (held) lines.push(`  ${register} holds ${held}${hint(register, held)}`);
+  if (held) lines.push(`  ${register} holds ${held}${hint(register, held, spec.site)}`);
   const made =
     refusal?.origin === undefined ? undefined : instructionAt(linked.assembly, refusal.origin);
   for (const { file, line, text } of made ? linesOf(linked, made.site).slice(0, 1) : [])
@@ -127,7 +127,8 @@ const explain = (
   return lines.join('\n');
 };
 
-const hint = (register: string, held: string): string =>
-  held.includes('_or_null')
-    ? `, which may be 0: compare it with 0 first (jeq(${register}, 0, out))`
-    : '';
+const hint = (register: string, held: string, program: Site | undefined): string => {
+  if (!held.includes('_or_null')) return '';
+  const how = program?.source ? 'if (!pointer) return 0' : `jeq(${register}, 0, out)`;
+  return `, which may be 0: compare it with 0 first (${how})`;
+};

@@ -30,6 +30,7 @@ export class KernelNumbers {
   readonly #types: TypeInfo;
   readonly #world: World;
   readonly #arguments = new Map<string, readonly string[] | undefined>();
+  readonly #results = new Map<Relocation, CoreResult>();
   #core: CoreResolver | undefined;
 
   /** `types` must hold all roots already. */
@@ -45,7 +46,7 @@ export class KernelNumbers {
       return this.#argument(root, relocation, hook);
     if (root.kind === 'struct' && root.origin === 'tracepoint')
       return this.#recordField(root, relocation, hook as RecordHook);
-    const result = this.#coreResult(relocation);
+    const result = this.core(relocation);
     const resolved = ofCore(result, relocation);
     return root.kind === 'type' && result.validate
       ? { ...resolved, expected: result.localValue }
@@ -58,16 +59,19 @@ export class KernelNumbers {
     return missing === undefined && value >= BigInt(least);
   }
 
-  #coreResult({ kind, root, path }: Relocation): CoreResult {
+  /** What a relocation of a type comes to, found once. */
+  core(relocation: Relocation): CoreResult {
+    const known = this.#results.get(relocation);
+    if (known) return known;
+    const { kind, root, path } = relocation;
     const { coreBtf } = this.#world;
     this.#core ??= new CoreResolver(this.#types.local, coreBtf ?? this.#btf(root.name), () =>
       coreBtf ? [] : this.#world.modules(),
     );
-    return this.#core.resolve({
-      kind,
-      typeId: this.#types.idOf(root),
-      access: accessOf(root, path),
-    });
+    const typeId = this.#types.idOf(root);
+    const result = this.#core.resolve({ kind, typeId, access: accessOf(root, path) });
+    this.#results.set(relocation, result);
+    return result;
   }
 
   #btf(name: string): Btf {

@@ -77,6 +77,7 @@ export const link = (
   const types = new TypeInfo(spec.types);
   for (const [, program] of chosen) if (program) addRoots(types, program);
   const numbers = new KernelNumbers(types, world);
+  resolveInOrder(spec, chosen, numbers);
   const linker: Linker = { types, numbers, world, symbols: undefined };
   const programs = chosen.flatMap(([name, program]) =>
     program ? linkProgram(name, program, linker) : [],
@@ -140,6 +141,25 @@ const needsTypes = (program: ProgramSpec): boolean => {
 /** CO-RE starts from types of our own, which are all to be there before the first is resolved. */
 const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
   visitRoots(program, (root) => types.idOf(root));
+
+/**
+ * What is found first decides among several types of one name for the rest of an object, so the order is that of the
+ * file, as it is libbpf's.
+ */
+const resolveInOrder = (
+  { relocations = [] }: ObjectSpec,
+  chosen: readonly (readonly [string, ProgramSpec | undefined])[],
+  numbers: KernelNumbers,
+): void => {
+  const used = new Set<Relocation>();
+  for (const [, program] of chosen)
+    if (program)
+      visitProgram(program, (item) => {
+        const relocation = relocationOf(item);
+        if (relocation) used.add(relocation);
+      });
+  for (const relocation of relocations) if (used.has(relocation)) numbers.core(relocation);
+};
 
 /** The maps that this kernel has, or their substitutes. One that it lacks is left out, unless a program needs it. */
 const chooseMaps = (

@@ -11,6 +11,7 @@ import {
   callSite,
   checkLicense,
   mapOf,
+  type Relocation,
   type Site,
 } from '../asm/index.ts';
 import type { Btf } from '../btf/index.ts';
@@ -33,6 +34,8 @@ export interface ObjectSpec<
   readonly hidden: Readonly<Record<string, AnyMapSpec>>;
   /** Of an object from a file: its BTF, whose ids its programs, maps and relocations have. */
   readonly types?: Btf | undefined;
+  /** Of an object from a file: its CO-RE relocations, in the order in which they are resolved. */
+  readonly relocations?: readonly Relocation[] | undefined;
   /** Of an object from a file: the variables of its map `.kconfig`. */
   readonly config?: readonly ConfigVariable[] | undefined;
   /** Of an object from a file: that it is for machines of the other byte order than all that this library loads on. */

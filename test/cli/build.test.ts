@@ -180,7 +180,7 @@ describe('the package', () => {
       symlinkSync(built.directory, join(modules, 'beespoke'));
       const own = moduleOf(
         'own.mjs',
-        PROGRAM.replace(language, "'beespoke'") + 'export default of(1);',
+        `${PROGRAM.replace(language, "'beespoke'")}export default of(1);`,
       );
       const run = (...args: readonly string[]) =>
         spawnSync(process.execPath, [built.main, 'build', ...args], {
