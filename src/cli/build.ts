@@ -20,9 +20,9 @@ import { importObject } from './user-module.ts';
 
 const OPTIONS = {
   output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it' },
-  plain: {
+  variants: {
     type: 'boolean',
-    help: 'only the first variant of each program, and none in sections with ?',
+    help: 'also what is for other kernels, in sections that begin with ?',
   },
   json: { type: 'boolean', help: 'say what was written as one JSON object' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
@@ -37,9 +37,9 @@ const HELP = [
   'beespoke build MODULE -o FILE [--export NAME]',
   '',
   'Writes a tool, or the object() that a module exports or a function of it returns, to an object file that libbpf,',
-  'bpftool and cilium/ebpf load. A program that has variants is written with all of them, NAME, NAME__2 and so on; a',
-  'loader takes the first, and the others and optional programs only when it is told to: their sections begin with ?.',
-  '`bpftool prog loadall` wants files without such sections: give --plain.',
+  'bpftool and cilium/ebpf load. Of a program that has variants the first is written, which is for new kernels. With',
+  '--variants the others are there as well, as NAME__2 and so on, and optional programs wait until a loader asks for',
+  'them: the sections of both begin with ?. `bpftool prog loadall` does not take such files.',
   '',
   ...helpOf({ ...OPTIONS, ...MODULE_OPTIONS }),
   '',
@@ -74,7 +74,7 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
   const spec = tool ? specOf(tool, given) : await importObject(name, given.export as string);
   const bytes = writeObject(spec, {
     sourceOf: placeOf,
-    variants: given.plain ? 'first' : 'all',
+    variants: given.variants ? 'all' : 'first',
   });
   writeWhole(file, bytes);
   report(file, bytes, spec, given.json === true);

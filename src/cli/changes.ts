@@ -4,7 +4,7 @@
  * program decides, or by a function that they call.
  */
 import { assemble, BPF_CALL, BPF_JMP, helperById } from '../asm/index.ts';
-import { type HookType, type ObjectSpec, variantsOf } from '../object/index.ts';
+import { type AnyMapSpec, type HookType, type ObjectSpec, variantsOf } from '../object/index.ts';
 
 /** Hooks at which a program looks on. What is at another one decides about packets, system calls or the scheduler. */
 const OBSERVES: ReadonlySet<HookType> = /* @__PURE__ */ new Set<HookType>([
@@ -60,9 +60,11 @@ const ACTS: ReadonlySet<string> = /* @__PURE__ */ new Set([
 /** Functions of the kernel that act, by what is in their names. */
 const ACTING_FUNCTION = /destroy|send_signal|kill|xattr|write_user|copy_to_user|override|^scx_/;
 
-/** What each program can change, by its name; programs that only look on are not there. */
+/** What each program, and each map of operations, can change, by its name; those that only look on are not there. */
 export const changesOf = (spec: ObjectSpec, names: readonly string[]): Map<string, string> => {
   const found = new Map<string, string>();
+  for (const [name, { type }] of Object.entries(spec.maps as Readonly<Record<string, AnyMapSpec>>))
+    if (type === 'struct_ops') found.set(name, type);
   for (const name of names) {
     for (const { hook, body } of variantsOf(spec.programs[name]!)) {
       if (!OBSERVES.has(hook.type)) found.set(name, hook.section);

@@ -5,8 +5,8 @@
  */
 import { encode, exit, mov, r0 } from '../asm/index.ts';
 import type { Btf } from '../btf/index.ts';
-import { loadObject, VerifierError } from '../kernel/index.ts';
-import { type Hook, type ObjectSpec, variantsOf } from '../object/index.ts';
+import { type LoadOptions, loadObject, VerifierError } from '../kernel/index.ts';
+import { type Hook, type MapType, type ObjectSpec, variantsOf } from '../object/index.ts';
 import type { Column, OptionTable } from '../programs/tool.ts';
 import { BPF_PROG_TYPE, closeFd, progLoad, syscallNumbers } from '../syscall/index.ts';
 import { parseStatistics, type Statistics } from '../verifier/index.ts';
@@ -132,6 +132,30 @@ interface VerifyOptions {
   readonly verbose: boolean;
 }
 
+/** Programs that leave a size to user space are verified with the smallest. */
+const smallestSizes = ({ maps }: ObjectSpec): LoadOptions['sizes'] =>
+  Object.fromEntries(
+    Object.entries(maps)
+      .filter(([, { type, maxEntries }]) => maxEntries === 0 && TAKES_ENTRIES.has(type))
+      .map(([name]) => [name, { maxEntries: 1 }]),
+  );
+
+const TAKES_ENTRIES: ReadonlySet<MapType> = new Set([
+  'hash',
+  'array',
+  'percpu_hash',
+  'percpu_array',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'stack_trace',
+  'queue',
+  'stack',
+  'prog_array',
+  'array_of_maps',
+  'hash_of_maps',
+]);
+
 const verify = (
   file: string,
   spec: ObjectSpec,
@@ -149,6 +173,7 @@ const verify = (
       lines: true,
       logLevel,
       pinPath: '',
+      sizes: smallestSizes(spec),
     });
     const live = loaded.programs[program]!;
     const { xlatedLength, jitedLength } = live.info();

@@ -41,7 +41,7 @@ export const runObject = (
   options: Run['options'],
 ): Promise<number> => {
   const programs = attachable(spec, name);
-  const changes = [...changesOf(spec, programs)].map(([program, why]) => `${program} (${why})`);
+  const changes = [...changesOf(spec, programs)].map(([what, why]) => `${what} (${why})`);
   if (changes.length > 0 && !allowChanges)
     throw new UsageError(
       `${name} can change what the system does: ${changes.join(', ')}; --allow-changes runs it all the same`,
@@ -73,7 +73,10 @@ const attachable = (spec: ObjectSpec, name: string): string[] => {
   const wanted = Object.entries(spec.programs).filter(([, entry]) =>
     variantsOf(entry).every(({ autoload }) => autoload !== false),
   );
-  const can = wanted.filter(([, entry]) => variantsOf(entry).every(({ hook }) => canAttach(hook)));
+  // What implements operations of the kernel is attached with the map that holds them.
+  const can = wanted.filter(([, entry]) =>
+    variantsOf(entry).every(({ hook }) => canAttach(hook) || hook.type.startsWith('struct_ops')),
+  );
   const others = wanted
     .filter((each) => !can.includes(each))
     .map(([program, entry]) => `${program} (${variantsOf(entry)[0]!.hook.section})`);
@@ -130,8 +133,11 @@ const buffersOf = (
   };
   return maps.map(([name, map]): Buffer => {
     const named = events.get(name);
-    const known = map.value?.kind === 'struct' || !isUntyped(map);
-    if (named === undefined && known) return { name, layout: map.value as Layout, raw: false };
+    if (map.value?.kind === 'struct' || !isUntyped(map)) {
+      if (named !== undefined)
+        throw new UsageError(`--event: the file says itself what the events of ${name} are`);
+      return { name, layout: map.value as Layout, raw: false };
+    }
     const layout =
       named === undefined ? eventStructOf(sending, map) : structNamed(spec, name, named);
     if (!layout)

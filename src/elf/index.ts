@@ -6,6 +6,7 @@
 export { EM, ET, NT, PF, PT, R_BPF, SHF, SHN, SHT, STB, STT, STV } from './constants.ts';
 export { ElfError } from './error.ts';
 export { ElfFile, type ElfOptions } from './file.ts';
+export { fileOffset, functionOffset, functionOffsets } from './function-offset.ts';
 export type { ElfNote } from './notes.ts';
 export { type ReadObjectOptions, readObject } from './read-object.ts';
 export type { ElfRelocation } from './relocations.ts';

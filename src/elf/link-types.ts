@@ -6,11 +6,12 @@
  * @module
  */
 import {
-  type Btf,
+  Btf,
   type BtfDatasec,
   type BtfExt,
   type BtfMapping,
   BtfMerger,
+  type Deduplicated,
   deduplicate,
   encodeBtfExt,
   type ExtRecords,
@@ -55,10 +56,17 @@ export const linkTypes = (
     merger.add({ kind: 'datasec', name, size: sizes.get(name) ?? 0, variables });
   const ext = extOf(typed);
   const replace = replacements(typed, globals);
-  const linked = deduplicate(merger.build('the linked types'), { ext, replace });
+  const linked = inOrder(deduplicate(merger.build('the linked types'), { ext, replace }));
   const types = { name: '.BTF', align: 4, data: linked.bytes };
   if (!inputs.some((input) => input.ext)) return [types];
-  return [types, { name: '.BTF.ext', align: 4, data: encodeBtfExt(linked.ext!, littleEndian) }];
+  return [types, { name: '.BTF.ext', align: 4, data: encodeBtfExt(linked.ext, littleEndian) }];
+};
+
+/** The same with the strings in the order of the types that are left: linking the result again changes nothing. */
+const inOrder = ({ bytes, ext }: Deduplicated) => {
+  const merger = new BtfMerger();
+  const mapping = merger.append(new Btf(bytes));
+  return { ext: remapExt(ext!, mapping), bytes: merger.encode() };
 };
 
 /** Sections are written anew; and what a section that is left out has in it goes with it. */

@@ -29,8 +29,6 @@ const LIBBPF_PIN_BY_NAME = 1;
 
 /** The types whose value is a record that programs send, not one that is kept. */
 const BUFFERS: ReadonlySet<MapType> = new Set(['ringbuf', 'user_ringbuf', 'perf_event_array']);
-/** Those of them that have keys and values all the same: the number of a CPU, and a descriptor. */
-const BUFFER_SIZES = { perf_event_array: 4 } as const satisfies Partial<Record<MapType, number>>;
 
 export interface FileMaps {
   readonly sections: readonly ElfSectionInput[];
@@ -98,14 +96,11 @@ const define = (name: string, map: AnyMapSpec, types: TypeInfo, ofFile: boolean)
     member('map_extra', builder.enum64('', { [`${name}_map_extra`]: extra }));
   else if (extra !== 0n) number('map_extra', Number(extra));
 
-  const ofBuffer = BUFFERS.has(map.type);
   for (const part of ['key', 'value'] as const) {
     const layout = map[part] as Layout | undefined;
-    const fixed = BUFFER_SIZES[map.type as keyof typeof BUFFER_SIZES];
-    if (ofBuffer) {
-      if (fixed !== undefined) number(`${part}_size`, fixed);
-      continue;
-    }
+    // The number of a CPU, and a descriptor.
+    if (map.type === 'perf_event_array') number(`${part}_size`, 4);
+    if (BUFFERS.has(map.type)) continue;
     if (layout === undefined || (part === 'value' && holdsReferences(map))) continue;
     const known = map.typeIds?.[part] || undefined;
     // What has no type in a file is so many bytes.

@@ -3,11 +3,15 @@
  * beespoke/kernel: things that live in the kernel and end with close(): objects, maps, programs, links, buffers.
  */
 export { Arena } from './arena.ts';
+export { type AttachOptions, canAttach, takesOptions } from './attach.ts';
+export type { CgroupOrder } from './attach-iterator.ts';
+export type { PerfEventName } from './attach-perf-event.ts';
 export { EventReader, type ReadOptions } from './event-reader.ts';
 export { Globals } from './globals.ts';
+export type { IteratorFile } from './iterator-file.ts';
 export { kernelBtf } from './kernel-btf.ts';
 export { KernelWorld } from './kernel-world.ts';
-export { attach, canAttach, Link } from './link.ts';
+export { Link } from './link.ts';
 export type { LiveMap } from './live-map.ts';
 export { LoadedObject, type LoadOptions, type Losses, loadObject } from './load-object.ts';
 export { BpfArray, BpfMap, PerCpuArray, PerCpuMap } from './map.ts';
@@ -15,6 +19,7 @@ export { createMap, openMap } from './map-create.ts';
 export { BloomFilter, BpfQueue } from './map-keyless.ts';
 export { CgroupArray, MapOfMaps, ProgArray } from './map-references.ts';
 export { StackTraceMap } from './map-stack-trace.ts';
+export type { MapSize } from './object-maps.ts';
 export { PerfBuffer, type PerfBufferOptions } from './perf-buffer.ts';
 export { openPinned, pin, unpin } from './pins.ts';
 export { Program } from './program.ts';

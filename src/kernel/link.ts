@@ -10,7 +10,7 @@ import {
   linkInfo,
   linkUpdate,
 } from '../syscall/index.ts';
-import { closeAll, type Closable } from './closable.ts';
+import { type Closable, closeAll } from './closable.ts';
 import { IteratorFile } from './iterator-file.ts';
 import { pin } from './pins.ts';
 import type { Program } from './program.ts';

@@ -23,12 +23,14 @@ import {
   UNLIMITED,
   waitForRunningPrograms,
 } from '../syscall/index.ts';
+import { canAttach } from './attach.ts';
+import { type Closable, closeAll } from './closable.ts';
 import { KernelWorld } from './kernel-world.ts';
-import { attach, Link } from './link.ts';
+import { Link } from './link.ts';
 import type { Live, LiveMap } from './live-map.ts';
 import { ModuleDescriptors } from './module-descriptors.ts';
 import { ObjectBtf } from './object-btf.ts';
-import { createMaps } from './object-maps.ts';
+import { createMaps, type MapSize } from './object-maps.ts';
 import { BPF_FILE_SYSTEM, unpin } from './pins.ts';
 import { type LoadContext, loadProgram, type Program } from './program.ts';
 import { isOperation, StructOps } from './struct-ops.ts';
@@ -52,6 +54,8 @@ export interface LoadOptions {
    * the verifier knows of read-only ones it uses.
    */
   readonly globals?: Readonly<Record<string, unknown>> | undefined;
+  /** Sizes that are known only now, by map: libbpf's bpf_map__set_max_entries and bpf_map__set_value_size. */
+  readonly sizes?: Readonly<Record<string, MapSize>> | undefined;
   /** Live maps to use in place of new ones, by name. They stay the caller's, who closes them. */
   readonly maps?: Readonly<Record<string, Live>> | undefined;
   /**
@@ -78,11 +82,6 @@ export interface Losses {
 }
 
 type LiveProgram<E extends ProgramEntry> = E extends Optional ? Program | undefined : Program;
-
-/** Whatever an object owns. */
-interface Closable {
-  close(): void;
-}
 
 interface Parts {
   readonly maps: Readonly<Record<string, Live>>;
@@ -127,22 +126,30 @@ export class LoadedObject<
     return this.#lossesAtClose !== undefined;
   }
 
-  /** Attaches every program, and registers the struct_ops maps. When one cannot be attached, none is. */
-  attach(): void {
+  /**
+   * Attaches every program whose hook says where, and registers the struct_ops maps. When one cannot be attached, none
+   * is. The result names the programs that are left: they are attached with options, `programs.NAME.attach({ ... })`.
+   * When all are of that kind, a RequirementError says so.
+   */
+  attach(): readonly string[] {
     if (this.closed) throw new Error('the object is closed');
     if (this.#attached.length > 0) throw new Error('the object is attached already');
-    const { programs, maps, world } = this.#parts;
+    const { programs, maps } = this.#parts;
+    const all = Object.values(programs).filter((program) => !isOperation(program));
+    const left = all.filter(({ spec: { hook } }) => !canAttach(hook));
     const attached: Closable[] = [];
     try {
-      for (const program of Object.values(programs))
-        if (!isOperation(program)) attached.push(attach(program, world));
+      for (const program of all) if (!left.includes(program)) attached.push(program.attach());
       for (const map of Object.values(maps))
         if (map instanceof StructOps) attached.push(map.attach());
+      // It knows best what it lacks.
+      if (attached.length === 0) left[0]?.attach();
     } catch (error) {
-      closeAll(attached);
+      closeAll(attached.reverse());
       throw error;
     }
     this.#attached = attached;
+    return left.map(({ name }) => name);
   }
 
   /** Detaches every program and waits until none of them runs any more: what they sent can then be read to the end. */
@@ -150,7 +157,7 @@ export class LoadedObject<
     const attached = this.#attached;
     if (attached.length === 0) return;
     this.#attached = [];
-    closeAll(attached);
+    closeAll(attached.toReversed());
     waitForPrograms();
   }
 
@@ -177,7 +184,7 @@ export class LoadedObject<
         this.#lossesAtClose = this.losses();
       } finally {
         this.#lossesAtClose ??= { refused: {}, missed: {}, total: 0 };
-        closeAll(this.#parts.owned);
+        closeAll(this.#parts.owned.toReversed());
       }
     }
   }
@@ -186,19 +193,6 @@ export class LoadedObject<
     this.close();
   }
 }
-
-/** Closes all, the newest first, and then throws what the first that failed threw. */
-const closeAll = (owned: readonly Closable[]): void => {
-  const errors: unknown[] = [];
-  for (const each of owned.toReversed()) {
-    try {
-      each.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
-};
 
 /** Long enough for a program to end: the longest that the verifier lets through run for some milliseconds. */
 const PATIENCE_MS = 50;
@@ -240,6 +234,7 @@ export const loadObject = <
       modules,
       tokenFd: token?.fd,
       globals: options.globals ?? {},
+      sizes: options.sizes ?? {},
       replacements: options.maps ?? {},
       pinPath: options.pinPath ?? BPF_FILE_SYSTEM,
       own: (thing) => owned.push(thing),
@@ -269,7 +264,8 @@ export const loadObject = <
     const { missing } = linked;
     return new LoadedObject<M, P>({ maps, programs, missing, world, counters, owned });
   } catch (error) {
-    closeAll([...owned, ...pinned.map((path) => ({ close: () => unpin(path) }))]);
+    const unpinned = pinned.map((path) => ({ close: () => unpin(path) }));
+    closeAll([...owned, ...unpinned].reverse());
     throw error;
   } finally {
     // The kernel keeps what the programs need.

@@ -4,7 +4,7 @@
  * caller. Follows bpf_object__create_maps of libbpf (tools/lib/bpf/libbpf.c).
  */
 import type { AnyMap } from '../asm/index.ts';
-import type { Layout } from '../layout/index.ts';
+import { bytes, type Layout } from '../layout/index.ts';
 import {
   type AnyMapSpec,
   configurationBytes,
@@ -24,6 +24,14 @@ import type { ObjectBtf } from './object-btf.ts';
 import type { Program } from './program.ts';
 import { StructOps } from './struct-ops.ts';
 
+/** What takes the place of the sizes of a map's spec. */
+export interface MapSize {
+  /** Entries; bytes for a ring buffer. */
+  readonly maxEntries?: number | undefined;
+  /** Bytes; the value is then bytes for user space as well. */
+  readonly valueSize?: number | undefined;
+}
+
 /** What maps are created with. */
 export interface MapContext {
   readonly btf: ObjectBtf;
@@ -32,6 +40,8 @@ export interface MapContext {
   readonly tokenFd: number | undefined;
   /** Values of global variables, by name. */
   readonly globals: Readonly<Record<string, unknown>>;
+  /** Sizes in place of those of the specs, by name. */
+  readonly sizes: Readonly<Record<string, MapSize>>;
   /** Live maps to use in place of new ones, by name. */
   readonly replacements: Readonly<Record<string, Live>>;
   /** The directory of pinned maps; '' to pin none. */
@@ -58,6 +68,8 @@ export interface ObjectMaps {
 /** Creates all maps, each after the hidden counter of its losses, which it reports. */
 export const createMaps = (linked: LinkedObject, context: MapContext): ObjectMaps => {
   const { maps: specs, hidden } = linked;
+  const { sizes } = context;
+  checkNames('resize', Object.keys(sizes), specs);
   const first = firstValues(linked, context);
   const maps: Record<string, Live> = {};
   const fds = new Map<AnyMap, number>();
@@ -65,7 +77,8 @@ export const createMaps = (linked: LinkedObject, context: MapContext): ObjectMap
   const empty: string[] = [];
   const create = (name: string, spec: AnyMapSpec, lost: () => number): Live => {
     const value = first.get(name);
-    const given = value ? { ...spec, initial: [value] } : spec;
+    const sized = resized(spec, sizes[name]);
+    const given = value ? { ...sized, initial: [value] } : sized;
     const { live, isNew } = open(name, given, lost, context);
     fds.set(spec, live.fd);
     if (isNew && holdsMaps(spec)) empty.push(name);
@@ -99,6 +112,23 @@ export const createMaps = (linked: LinkedObject, context: MapContext): ObjectMap
   return { maps, fdOf, counters, constants, attachments, fill };
 };
 
+const checkNames = (
+  what: string,
+  names: readonly string[],
+  maps: Readonly<Record<string, AnyMapSpec>>,
+): void => {
+  const unknown = names.find((name) => !Object.hasOwn(maps, name));
+  if (unknown === undefined) return;
+  const known = Object.keys(maps).join(', ');
+  throw new TypeError(`there is no map ${JSON.stringify(unknown)} to ${what}: ${known}`);
+};
+
+const resized = (spec: AnyMapSpec, { maxEntries, valueSize }: MapSize = {}): AnyMapSpec => ({
+  ...spec,
+  ...(maxEntries !== undefined && { maxEntries }),
+  ...(valueSize !== undefined && { value: bytes(valueSize), typeIds: undefined }),
+});
+
 /** The globals that macros count refusals in. */
 type Counter = Live & { get(variable: 'refused'): number };
 
@@ -110,11 +140,8 @@ const firstValues = (
   { globals, replacements, world }: MapContext,
 ): ReadonlyMap<string, Uint8Array> => {
   const found = new Map(globalBytes(maps, globals));
+  checkNames('replace', Object.keys(replacements), maps);
   for (const name of Object.keys(replacements)) {
-    if (!Object.hasOwn(maps, name))
-      throw new TypeError(
-        `there is no map ${JSON.stringify(name)} to replace: ${Object.keys(maps).join(', ')}`,
-      );
     if (found.has(name))
       throw new TypeError(
         `map ${name} is replaced by one that has its values: set its variables there`,

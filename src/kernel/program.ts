@@ -20,9 +20,12 @@ import {
   progTestRun,
 } from '../syscall/index.ts';
 import { parseRefusal } from '../verifier/index.ts';
+import { type AttachOptions, attach } from './attach.ts';
 import type { Attachment, KernelWorld } from './kernel-world.ts';
+import type { Link } from './link.ts';
 import type { ModuleDescriptors } from './module-descriptors.ts';
 import type { ObjectBtf } from './object-btf.ts';
+import type { AttachContext } from './perf-link.ts';
 import { pin } from './pins.ts';
 import { VerifierError } from './verifier-error.ts';
 
@@ -52,12 +55,14 @@ export class Program {
   /** What the verifier wrote, where the loader was asked for it. */
   readonly log: string;
   readonly #descriptor: FileDescriptor;
+  readonly #context: AttachContext;
 
   /** Owns the descriptor. */
-  constructor(name: string, spec: ProgramSpec, fd: number, log = '') {
+  constructor(name: string, spec: ProgramSpec, fd: number, context: AttachContext, log = '') {
     this.name = name;
     this.spec = spec;
     this.log = log;
+    this.#context = context;
     this.#descriptor = new FileDescriptor(fd, `program ${name}`);
   }
 
@@ -69,6 +74,16 @@ export class Program {
   /** What the kernel says of it: ids, sizes, run counts. */
   info(): ProgInfo {
     return progInfo(this.fd);
+  }
+
+  /**
+   * Attaches it, any number of times. Each link is the caller's, who closes it: it outlives the object. What the hook
+   * says need not be said again.
+   * @example
+   * using link = loaded.programs.onMalloc.attach({ path: 'libc.so.6', function: 'malloc', pid: child.pid });
+   */
+  attach(options?: AttachOptions): Link {
+    return attach(this, this.#context, options);
   }
 
   /**
@@ -131,7 +146,7 @@ export const loadProgram = (linked: LinkedProgram, context: LoadContext): Progra
     }
   };
   const { fd, log } = load();
-  return new Program(name, spec, fd, log);
+  return new Program(name, spec, fd, { without: context.world.without }, log);
 };
 
 /** Functions of structs are found through the maps that have them. */

@@ -28,7 +28,7 @@ import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.
 import { HOOKS, type Hook, parseSection } from './sections.ts';
 import { KernelSymbols, linkSymbol } from './symbols.ts';
 import { TypeInfo } from './type-info.ts';
-import { relocationOf, visitProgram } from './visit.ts';
+import { relocationOf, visit, visitProgram } from './visit.ts';
 import { RequirementError, type World } from './world.ts';
 
 /** A program that is ready but for the descriptors of its maps. */
@@ -77,7 +77,7 @@ export const link = (
   const types = new TypeInfo(spec.types);
   for (const [, program] of chosen) if (program) addRoots(types, program);
   const numbers = new KernelNumbers(types, world);
-  resolveInOrder(spec, chosen, numbers);
+  resolveInOrder(spec, new Map(chosen), numbers);
   const linker: Linker = { types, numbers, world, symbols: undefined };
   const programs = chosen.flatMap(([name, program]) =>
     program ? linkProgram(name, program, linker) : [],
@@ -143,22 +143,25 @@ const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
   visitRoots(program, (root) => types.idOf(root));
 
 /**
- * What is found first decides among several types of one name for the rest of an object, so the order is that of the
- * file, as it is libbpf's.
+ * Among several types of one name, what is found first decides for the rest of an object: so all is resolved in the
+ * order of the file, functions that no program calls included, as libbpf does it. Only the bodies of programs that are
+ * not linked are left out.
  */
 const resolveInOrder = (
-  { relocations = [] }: ObjectSpec,
-  chosen: readonly (readonly [string, ProgramSpec | undefined])[],
+  { relocations = [], programs }: ObjectSpec,
+  chosen: ReadonlyMap<string, unknown>,
   numbers: KernelNumbers,
 ): void => {
-  const used = new Set<Relocation>();
-  for (const [, program] of chosen)
-    if (program)
-      visitProgram(program, (item) => {
-        const relocation = relocationOf(item);
-        if (relocation) used.add(relocation);
-      });
-  for (const relocation of relocations) if (used.has(relocation)) numbers.core(relocation);
+  if (relocations.length === 0) return;
+  const others = new Set<Relocation>();
+  for (const [name, entry] of Object.entries(programs))
+    if (!chosen.has(name))
+      for (const { body } of variantsOf(entry))
+        visit(body, (item) => {
+          const relocation = relocationOf(item);
+          if (relocation) others.add(relocation);
+        });
+  for (const relocation of relocations) if (!others.has(relocation)) numbers.core(relocation);
 };
 
 /** The maps that this kernel has, or their substitutes. One that it lacks is left out, unless a program needs it. */

@@ -286,6 +286,11 @@ const backward = (jump: (to: asm.Label) => Code) => () => {
   const top = label('top');
   return [top, mov(r0, 1), jump(top), exit()];
 };
+/** Nothing comes after a jump without a condition. */
+const endless = (jump: (to: asm.Label) => Code) => () => {
+  const top = label('top');
+  return [top, mov(r0, 1), jump(top)];
+};
 const around = (
   of: Form['of'],
   jump: (to: asm.Label) => Code,
@@ -347,8 +352,8 @@ for (const [of, jump, text] of JUMPS) {
     );
   }
 }
-form('ja', backward(ja), 'r0 = 1\ngoto -2', 'mov %r0,1\nja -2');
-form('jal', backward(jal), 'r0 = 1\ngotol -2');
+form('ja', endless(ja), 'r0 = 1\ngoto -2', 'mov %r0,1\nja -2');
+form('jal', endless(jal), 'r0 = 1\ngotol -2');
 const over = (jump: (to: asm.Label) => Code) => () => {
   const [other, out] = [label('other'), label('out')];
   return [jeq(r1, 0, other), jump(out), other, mov(r0, 1), out, exit()];

@@ -106,6 +106,7 @@ const OTHERS = new Set<string>([
     'listed',
     'listing',
     'liveBefore',
+    'mapOf',
     'make',
     'print',
     'requires',

@@ -41,6 +41,7 @@ describe('beespoke build', () => {
       'exitsnoop',
       '--failed',
       '-T',
+      '--variants',
       '-o',
       output,
     );
@@ -54,8 +55,8 @@ describe('beespoke build', () => {
     expect(all.stdout).toMatch(/ 2 maps, /);
   });
 
-  it('leaves variants out when it is asked to, and says what it wrote as JSON', () => {
-    const { stdout } = beespoke('build', 'opensnoop', '--plain', '--json', '-o', output);
+  it('leaves variants out unless it is asked for them, and says what it wrote as JSON', () => {
+    const { stdout } = beespoke('build', 'opensnoop', '--json', '-o', output);
     const { programs, sections, maps, bytes, file } = JSON.parse(stdout);
     expect(
       programs.map(({ name, section }: Record<string, string>) => `${name} ${section}`),

@@ -158,6 +158,10 @@ describe('run', () => {
       /no ring or perf buffer "nope": tagged, sized, unknown/,
     ],
     [['run', file('execs'), '--event', 'unknown=nope'], /no type information of a struct "nope"/],
+    [
+      ['run', file('execs'), '--event', 'tagged=found'],
+      /the file says itself what the events of tagged/,
+    ],
     [['run', file('execs'), '--event', 'unknown'], /--event takes MAP=STRUCT/],
     [['run', file('execs'), '--nope'], /unknown option '--nope'/],
     [['run', file('execs'), '--targ-pid', 'x'], /the variable targ_pid takes a whole number/],
@@ -169,9 +173,9 @@ describe('run', () => {
   });
 
   it('ends with status 3 where nothing can be attached', () => {
-    const { status, stderr } = beespoke('run', objectFile('xdp'), '--allow-changes');
+    const { status, stderr } = beespoke('run', objectFile('isa-v1'));
     expect(stderr).toMatch(
-      /^beespoke: xdp\.o has no programs that can be attached yet: filter \(xdp\)/,
+      /^beespoke: isa-v1\.o has no programs that can be attached yet: arithmetic \(socket\)/,
     );
     expect(status).toBe(3);
   });

@@ -391,14 +391,21 @@ const privately = (file: string, script: string) =>
   });
 
 describe.skipIf(noBpf)(kernel('bpftool'), () => {
-  it('pins all programs of a file without variants', () => {
-    const file = written(exitsnoop.object(), { variants: 'first' });
-    const { stdout, stderr } = privately(
-      file,
-      'bpftool prog loadall "$FILE" "$PINS/all" && ls "$PINS/all"',
-    );
-    expect([stdout, stderr]).toEqual(['handleExit\n', '']);
-  });
+  it.each([hello, helloPerf, exitsnoop, opensnoop, hardirqs, runqslower] as unknown as Tool[])(
+    'loads and pins all programs of $name, and shows our lines',
+    ({ object }) => {
+      const spec = object({} as never);
+      const { stdout, stderr } = privately(
+        written(spec, { variants: 'first' }),
+        'bpftool prog loadall "$FILE" "$PINS/all" && for program in "$PINS"/all/*; do ' +
+          'basename "$program"; bpftool prog dump xlated pinned "$program" linum; done',
+      );
+      expect(stderr).toBe('');
+      const lines = stdout.split('\n');
+      for (const name of Object.keys(spec.programs)) expect(lines).toContain(name);
+      expect(lines.filter((line) => /\.ts line_num:\d+ /.test(line)).length).toBeGreaterThan(2);
+    },
+  );
 
   it('finds what CO-RE asks for, and shows our lines', () => {
     const { stdout, stderr } = privately(

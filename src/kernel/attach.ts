@@ -1,0 +1,108 @@
+/**
+ * @module
+ * Attaching programs: what each kind of hook takes, and who does it.
+ */
+import { HOOKS, type Hook, type HookType, RequirementError } from '../object/index.ts';
+import { attachIterator, type IteratorOptions, iteratesAlone } from './attach-iterator.ts';
+import { attachPerfEvent, type PerfEventAttachOptions } from './attach-perf-event.ts';
+import { attachRawTracepoint, attachTracepoint, attachTracing } from './attach-tracing.ts';
+import { attachUprobe, parseUprobe, type UprobeOptions } from './attach-uprobe.ts';
+import type { Link } from './link.ts';
+import type { AttachContext, CookieOptions } from './perf-link.ts';
+import type { Program } from './program.ts';
+
+/** Where and how to attach a program, as far as its hook does not say so. Each kind of hook takes some of these. */
+export interface AttachOptions
+  extends CookieOptions,
+    UprobeOptions,
+    IteratorOptions,
+    PerfEventAttachOptions {}
+
+/** How programs of a kind are attached. */
+interface Way {
+  readonly attach: (program: Program, context: AttachContext, options: AttachOptions) => Link;
+  /** The options that it understands. */
+  readonly takes: readonly (keyof AttachOptions)[];
+  /** Whether the hook says all that is needed. */
+  readonly whole: (hook: Hook) => boolean;
+}
+
+const named = ({ name }: Hook): boolean => name !== '';
+const never = (): boolean => false;
+
+const TRACING: Way = { attach: attachTracing, takes: ['cookie'], whole: named };
+const RAW_TRACEPOINT: Way = { attach: attachRawTracepoint, takes: ['cookie'], whole: named };
+const TRACEPOINT: Way = { attach: attachTracepoint, takes: ['cookie'], whole: named };
+const UPROBE: Way = {
+  attach: attachUprobe,
+  takes: ['path', 'function', 'offset', 'pid', 'cookie', 'referenceCounter'],
+  whole: ({ name }) => parseUprobe(name) !== undefined,
+};
+const PERF_EVENT: Way = {
+  attach: attachPerfEvent,
+  takes: ['event', 'period', 'frequency', 'pid', 'cpu', 'cookie'],
+  whole: never,
+};
+const ITERATOR: Way = {
+  attach: attachIterator,
+  takes: ['map', 'task', 'process', 'cgroup', 'order'],
+  whole: iteratesAlone,
+};
+
+const WAYS: Readonly<Partial<Record<HookType, Way>>> = {
+  tp_btf: TRACING,
+  'tp_btf.s': TRACING,
+  fentry: TRACING,
+  'fentry.s': TRACING,
+  fexit: TRACING,
+  'fexit.s': TRACING,
+  fmod_ret: TRACING,
+  'fmod_ret.s': TRACING,
+  fsession: TRACING,
+  'fsession.s': TRACING,
+  lsm: TRACING,
+  'lsm.s': TRACING,
+  raw_tp: RAW_TRACEPOINT,
+  'raw_tp.s': RAW_TRACEPOINT,
+  'raw_tp.w': RAW_TRACEPOINT,
+  tracepoint: TRACEPOINT,
+  'tracepoint.s': TRACEPOINT,
+  uprobe: UPROBE,
+  'uprobe.s': UPROBE,
+  uretprobe: UPROBE,
+  'uretprobe.s': UPROBE,
+  perf_event: PERF_EVENT,
+  iter: ITERATOR,
+  'iter.s': ITERATOR,
+};
+
+/** Whether a program is attached by `attach()` of its object: its hook says all that is needed. */
+export const canAttach = (hook: Hook): boolean => WAYS[hook.type]?.whole(hook) === true;
+
+/** Whether a program is attached by `attach({ ... })`, with options. */
+export const takesOptions = (hook: Hook): boolean => WAYS[hook.type] !== undefined;
+
+/** Attaches a program to the hook that it was written for. */
+export const attach = (
+  program: Program,
+  context: AttachContext,
+  options: AttachOptions = {},
+): Link => {
+  const { hook } = program.spec;
+  const way = WAYS[hook.type];
+  if (!way)
+    throw new RequirementError(
+      `${program.name}: ${hook.section} programs are not attached by attach(); run them with testRun()`,
+    );
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !way.takes.includes(name as keyof AttachOptions))
+      throw new TypeError(
+        `${program.name}: ${hook.section} programs are not attached with ${name}, but with ${way.takes.join(', ')}`,
+      );
+  }
+  if (HOOKS[hook.type].named && !named(hook) && way !== UPROBE)
+    throw new RequirementError(
+      `${program.name}: its section ${hook.section} does not say where to attach it: ${hook.type}/NAME`,
+    );
+  return way.attach(program, context, options);
+};

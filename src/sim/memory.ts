@@ -1,0 +1,172 @@
+/**
+ * @module
+ * The memory that programs reach: regions, each with its bounds, its rights and a name for messages.
+ *
+ * A pointer is an ordinary 64-bit number, the id of its region in the upper half and BIAS + offset in the lower one: so
+ * that programs can add to it and compare it, and that an offset which is negative for a moment does not reach the id.
+ * There is no region 0: null and small numbers point nowhere. All bytes lie in one heap, for an engine that has but one.
+ */
+
+/** The lower half of a pointer to the start of its region. */
+export const BIAS = 0x4000_0000;
+/** Frames of the stack, and the bytes of each (MAX_CALL_FRAMES and MAX_BPF_STACK, include/linux/bpf_verifier.h). */
+export const FRAMES = 8;
+export const FRAME_SIZE = 512;
+/** The heap starts with the stack, of which each byte is known to be written or not. */
+export const STACK_SIZE: number = FRAMES * FRAME_SIZE;
+
+/** What a region is to a program. */
+export type RegionKind =
+  | 'stack'
+  | 'map value'
+  | 'map'
+  | 'record'
+  | 'context'
+  | 'packet'
+  | 'function'
+  /** memory of the kernel: loads may follow its pointers where the verifier knows them, stores may not */
+  | 'kernel';
+
+export interface Region {
+  readonly id: number;
+  readonly kind: RegionKind;
+  /** Whose it is: the name of the map, of the struct. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Where it starts in the heap. */
+  readonly base: number;
+}
+
+export interface RegionOptions {
+  readonly kind: RegionKind;
+  readonly name: string;
+  readonly size: number;
+  readonly writable?: boolean;
+  /** Whether every access goes to the machine: a context whose fields are not where programs see them. */
+  readonly virtual?: boolean;
+}
+
+/** Ids must leave a pointer exact as a JavaScript number. */
+const MAX_REGIONS = 2 ** 20;
+const MAX_HEAP = 2 ** 30;
+const HIGH = 2 ** 32;
+
+export class Memory {
+  bytes = new Uint8Array(1 << 16);
+  view = new DataView(this.bytes.buffer);
+  /** By region: where it starts, and how many of its bytes may be read and written. */
+  base = new Int32Array(64);
+  readable = new Int32Array(64);
+  writable = new Int32Array(64);
+  /** One byte for each of the stack: 1 where a program has written. */
+  readonly written = new Uint8Array(STACK_SIZE);
+  readonly writtenWords = new Int32Array(this.written.buffer);
+  readonly #regions: (Region | undefined)[] = [undefined];
+  readonly #freeIds: number[] = [];
+  readonly #freeBytes = new Map<number, number[]>();
+  #end = 0;
+
+  constructor() {
+    for (let frame = 0; frame < FRAMES; frame++)
+      this.allocate({ kind: 'stack', name: `frame ${frame}`, size: FRAME_SIZE, writable: true });
+  }
+
+  /** A new region of zeros. */
+  allocate({ kind, name, size, writable = false, virtual = false }: RegionOptions): Region {
+    const room = (size + 7) & ~7;
+    const reused = this.#freeBytes.get(room)?.pop();
+    const base = reused ?? this.#grow(room);
+    if (reused !== undefined) this.bytes.fill(0, base, base + room);
+    // The oldest first: a pointer that outlived its region should point nowhere for long.
+    const id = this.#freeIds.length > 1024 ? this.#freeIds.shift()! : this.#regions.length;
+    if (id >= MAX_REGIONS) throw new RangeError(`more than ${MAX_REGIONS} regions of memory`);
+    this.#growTables(id);
+    this.base[id] = base;
+    this.readable[id] = virtual ? 0 : size;
+    this.writable[id] = writable && !virtual ? size : 0;
+    const region: Region = { id, kind, name, size, base };
+    this.#regions[id] = region;
+    return region;
+  }
+
+  /** Gives a region back: pointers to it point nowhere. */
+  free({ id, size, base }: Region): void {
+    if (!this.#regions[id]) return;
+    this.#regions[id] = undefined;
+    this.readable[id] = 0;
+    this.writable[id] = 0;
+    this.#freeIds.push(id);
+    const room = (size + 7) & ~7;
+    const same = this.#freeBytes.get(room);
+    if (same) same.push(base);
+    else this.#freeBytes.set(room, [base]);
+  }
+
+  region(id: number): Region | undefined {
+    return this.#regions[id];
+  }
+
+  /** The bytes of a region; a view that the next allocation may leave behind. */
+  of({ base, size }: Region): Uint8Array {
+    return this.bytes.subarray(base, base + size);
+  }
+
+  /**
+   * The place in the heap of `size` bytes at a pointer; -1 where they are not all there, or may not be written. Reading
+   * is allowed in regions that are not for loads as well.
+   */
+  find(high: number, low: number, size: number, write = false): number {
+    const region = this.#regions[high];
+    const offset = (low - BIAS) | 0;
+    if (!region || offset < 0 || size < 0 || offset + size > region.size) return -1;
+    if (write && offset + size > this.writable[high]!) return -1;
+    return region.base + offset;
+  }
+
+  /** Marks bytes of the stack as written; others are always. */
+  wrote(at: number, size: number): void {
+    if (at < STACK_SIZE) this.written.fill(1, at, at + size);
+  }
+
+  /** Whether the bytes from `at` on are all written. */
+  isWritten(at: number, size: number): boolean {
+    if (at >= STACK_SIZE) return true;
+    for (let index = at; index < at + size; index++) if (this.written[index] === 0) return false;
+    return true;
+  }
+
+  /** Makes a frame new: nothing in it is written. */
+  clearFrame(frame: number): void {
+    this.writtenWords.fill(0, (frame * FRAME_SIZE) / 4, ((frame + 1) * FRAME_SIZE) / 4);
+    this.bytes.fill(POISON, frame * FRAME_SIZE, (frame + 1) * FRAME_SIZE);
+  }
+
+  #grow(room: number): number {
+    const base = this.#end;
+    this.#end += room;
+    if (this.#end > MAX_HEAP) throw new RangeError(`more than ${MAX_HEAP} bytes of memory`);
+    if (this.#end > this.bytes.length) {
+      const bytes = new Uint8Array(Math.max(this.#end, 2 * this.bytes.length));
+      bytes.set(this.bytes);
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer);
+    }
+    return base;
+  }
+
+  #growTables(id: number): void {
+    if (id < this.base.length) return;
+    for (const table of ['base', 'readable', 'writable'] as const) {
+      const longer = new Int32Array(2 * this[table].length);
+      longer.set(this[table]);
+      this[table] = longer;
+    }
+  }
+}
+
+/** What is in memory that nothing has written: easily recognised, and no pointer. */
+const POISON = 0xaa;
+
+/** The pointer to an offset of a region, as a number: exact, since ids have at most 20 bits. */
+export const pointerTo = ({ id }: Region, offset = 0): number => id * HIGH + BIAS + offset;
