@@ -87,7 +87,6 @@ interface Parts {
   readonly maps: Readonly<Record<string, Live>>;
   readonly programs: Readonly<Record<string, Program>>;
   readonly missing: readonly string[];
-  readonly world: KernelWorld;
   readonly counters: ReadonlyMap<string, () => number>;
   readonly owned: readonly Closable[];
 }
@@ -143,7 +142,7 @@ export class LoadedObject<
       for (const map of Object.values(maps))
         if (map instanceof StructOps) attached.push(map.attach());
       // It knows best what it lacks.
-      if (attached.length === 0) left[0]?.attach();
+      if (attached.length === 0 && left[0]) attached.push(left[0].attach());
     } catch (error) {
       closeAll(attached.reverse());
       throw error;
@@ -262,7 +261,7 @@ export const loadObject = <
     }
     fill(Object.keys(spec.programs), programs);
     const { missing } = linked;
-    return new LoadedObject<M, P>({ maps, programs, missing, world, counters, owned });
+    return new LoadedObject<M, P>({ maps, programs, missing, counters, owned });
   } catch (error) {
     const unpinned = pinned.map((path) => ({ close: () => unpin(path) }));
     closeAll([...owned, ...unpinned].reverse());

@@ -15,6 +15,8 @@ export interface Resolved {
   readonly value: bigint;
   /** The size that a load must have here. */
   readonly size?: number | undefined;
+  /** The size that it must have had before. */
+  readonly declared?: number | undefined;
   /** Why there is no value: the instruction must not be reached. */
   readonly missing?: string | undefined;
   /** Why a plain load would be wrong, although there is a value. */
@@ -157,7 +159,7 @@ const inside = (
     { layout, offset: 0 },
   );
 
-const isLoadSize = (size: number): boolean => size === 1 || size === 2 || size === 4 || size === 8;
+export const isLoadSize = (size: number): boolean => size === 1 || size === 2 || size === 4 || size === 8;
 
 const ofCore = (result: CoreResult, { root, path }: Relocation): Resolved => {
   const { value, poison, poisonMemoryAccess, localSize, targetSize, local, missing } = result;
@@ -172,7 +174,8 @@ const ofCore = (result: CoreResult, { root, path }: Relocation): Resolved => {
       : `has ${targetSize} bytes in this kernel, not ${localSize}, and is signed or no integer`;
     return { value, badLoad: `${local} ${found}; use read or coreRead` };
   }
-  return targetSize !== 0 && targetSize !== localSize ? { value, size: targetSize } : { value };
+  const differs = targetSize !== 0 && targetSize !== localSize;
+  return differs ? { value, size: targetSize, declared: localSize } : { value };
 };
 
 const isBitfield = (root: Relocation['root'], path: readonly (string | number)[]): boolean =>
@@ -216,5 +219,5 @@ export const argumentNames = (
   return undefined;
 };
 
-/** The opcode of a load or store with another size. */
+/** The opcode of a load or store with another size: 1, 2, 4 or 8. */
 export const resized = (opcode: number, size: number): number => (opcode & ~0x18) | sizeBits(size);

@@ -19,7 +19,7 @@ import {
   type Relocation,
   slotsOf,
 } from '../asm/index.ts';
-import { KernelNumbers, type Resolved, resized } from './core.ts';
+import { isLoadSize, KernelNumbers, type Resolved, resized } from './core.ts';
 import type { ConfigVariable, ExternSpec } from './extern-spec.ts';
 import type { AnyMapSpec } from './map-spec.ts';
 import { isMapType, MAP_TYPES } from './map-types.ts';
@@ -264,7 +264,7 @@ const KPROBE = 2;
 const relocate = (
   instruction: Instruction,
   { root, path }: Relocation,
-  { value, size, missing, badLoad, expected }: Resolved,
+  { value, size, declared, missing, badLoad, expected }: Resolved,
 ): Instruction | string => {
   const { opcode } = instruction;
   if (missing !== undefined) return missing;
@@ -287,6 +287,14 @@ const relocate = (
   const offset = Number(value);
   if (badLoad !== undefined) return badLoad;
   if (size === undefined) return { ...instruction, offset };
+  if (declared !== undefined && opcode !== resized(opcode, declared))
+    throw new RequirementError(
+      `${what} has ${size} bytes in this kernel and ${declared} in the program, where an instruction takes another number of bytes: it cannot be resized`,
+    );
+  if (!isLoadSize(size))
+    throw new RequirementError(
+      `${what} has ${size} bytes in this kernel, and one instruction takes 1, 2, 4 or 8`,
+    );
   if ((opcode & 0xe0) === BPF_MEMSX)
     return `${what} has ${size} bytes in this kernel, so that loadSigned takes the wrong sign; use read`;
   return { ...instruction, offset, opcode: resized(opcode, size) };

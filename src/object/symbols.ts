@@ -11,7 +11,7 @@ import { RequirementError, type World } from './world.ts';
 /** Where a symbol is: an address; a type of the kernel's BTF or of a module's; or why it is not there. */
 export type KernelSymbol =
   | { readonly kind: 'address'; readonly address: bigint }
-  | { readonly kind: 'type'; readonly id: number; readonly module: string | undefined }
+  | { readonly kind: 'type'; readonly id: number; readonly module?: string | undefined }
   | { readonly kind: 'missing'; readonly why: string };
 
 /** Finds the symbols of one object in one kernel. */
@@ -62,8 +62,8 @@ export class KernelSymbols {
         candidate,
         candidate.resolve(of).id,
       );
-      if (same)
-        return { kind: 'type', id, module: candidate === btf ? undefined : candidate.label };
+      const found = { kind: 'type', id } as const;
+      if (same) return candidate === btf ? found : { ...found, module: candidate.label };
       const why = `${name} has another type in ${candidate.label} than in the program`;
       if (form === 'variable') throw new RequirementError(why);
       return { kind: 'missing', why };

@@ -8,6 +8,7 @@ import {
   arrayMap,
   arrayOfMaps,
   bitfield,
+  bytes,
   call,
   chars,
   exit,
@@ -25,6 +26,7 @@ import {
   r1,
   r2,
   ringbuf,
+  stackTrace,
   struct,
   tc,
   u8,
@@ -375,5 +377,27 @@ describe.skipIf(noBpf)(kernel('a map of the caller'), () => {
       /^map counts: the map to use in its place differs: it is no map$/,
     );
     expect(other.closed).toBe(false);
+  });
+});
+
+describe.skipIf(noBpf)(kernel('sizes of maps'), () => {
+  const spec = object({
+    license: 'GPL',
+    maps: { table: hash(u32, u64), stacks: stackTrace(bytes(80)) },
+    programs: {},
+  });
+
+  it('are those of the spec unless others are given', () => {
+    using loaded = loadObject(spec, {
+      sizes: { table: { maxEntries: 3 }, stacks: { maxEntries: 7, valueSize: 24 } },
+    });
+    expect(loaded.maps.table.info()).toMatchObject({ maxEntries: 3, valueSize: 8 });
+    expect(loaded.maps.stacks.info()).toMatchObject({ maxEntries: 7, valueSize: 24 });
+  });
+
+  it('are refused for maps that are not there', () => {
+    expect(() => loadObject(spec, { sizes: { tables: { maxEntries: 1 } } })).toThrow(
+      'there is no map "tables" to resize: table, stacks',
+    );
   });
 });
