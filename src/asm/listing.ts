@@ -157,4 +157,4 @@ const describeRelocation = ({ kind, root, path }: Relocation): string =>
 
 /** `; return 0; @ loops.c:65`, as the verifier's log has it; empty where nothing is known. */
 const describeText = (frame: Frame | undefined): string =>
-  frame ? `; ${[frame.text, '@', describeFrame(frame)].filter(Boolean).join(' ')}` : '';
+  frame ? `; ${[frame.text?.trim(), '@', describeFrame(frame)].filter(Boolean).join(' ')}` : '';

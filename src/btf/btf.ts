@@ -13,7 +13,7 @@ import { BTF_KIND, infoKind, KIND_TAGS, LONGS, MAX_RESOLVE_DEPTH } from './const
 import { decodeRecord } from './decode.ts';
 import { encodeWords, wordsToBytes } from './encode.ts';
 import { BtfError } from './error.ts';
-import { decodeHeader, encodeHeader } from './header.ts';
+import { decodeHeader, encodeHeader, HEADER_LENGTH } from './header.ts';
 import { hasIrregularInts, normaliseBitfields } from './legacy.ts';
 import { Names } from './names.ts';
 import { TypeRecords } from './records.ts';
@@ -40,6 +40,8 @@ export class Btf {
   readonly littleEndian: boolean;
   /** What it is read from. */
   readonly bytes: Uint8Array;
+  /** Whether it has the header of 7.1, which older kernels refuse. */
+  readonly hasLayout: boolean;
   readonly #records: TypeRecords;
   readonly #strings: StringTable;
   readonly #names: Names;
@@ -56,6 +58,7 @@ export class Btf {
       : new Uint8Array(bytes);
     const header = decodeHeader(data);
     this.bytes = data;
+    this.hasLayout = header.length > HEADER_LENGTH;
     this.base = options.base;
     this.label = options.label ?? 'the BTF';
     this.#pointerSize = options.pointerSize;
@@ -147,6 +150,18 @@ export class Btf {
   /** The string at an offset of the string section, as line info and relocations refer to it. */
   string(offset: number): string {
     return this.#strings.get(offset);
+  }
+
+  /** The offset of a string that is there whole, not as the end of another. */
+  findString(text: string): number | undefined {
+    if (text === '') return 0;
+    const found = this.#strings.find(text);
+    return found < 0 ? undefined : this.#strings.first + found;
+  }
+
+  /** @internal The strings, to be continued. */
+  stringBuilder(): StringTableBuilder {
+    return StringTableBuilder.from(this.#strings);
   }
 
   /** The offset after the last string: that of the first string of split BTF on top of this. */

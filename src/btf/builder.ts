@@ -57,6 +57,12 @@ const SHARED: ReadonlySet<string> = new Set<BtfTypeInput['kind']>([
   'type_tag',
 ]);
 
+interface BuilderOptions {
+  readonly base?: Btf | undefined;
+  /** @internal */
+  readonly strings?: StringTableBuilder | undefined;
+}
+
 /** BTF under construction. */
 export class BtfBuilder {
   readonly #base: Btf | undefined;
@@ -66,16 +72,23 @@ export class BtfBuilder {
   readonly #strings: StringTableBuilder;
 
   /** With a base the ids and strings continue those of the base: split BTF. */
-  constructor(options: { readonly base?: Btf | undefined } = {}) {
+  constructor(options: BuilderOptions = {}) {
     this.#base = options.base;
     this.#firstId = (options.base?.typeCount ?? 0) + 1;
-    this.#strings = new StringTableBuilder(options.base?.stringsEnd ?? 0);
+    this.#strings = options.strings ?? new StringTableBuilder(options.base?.stringsEnd ?? 0);
   }
 
   /** A builder that begins with types from elsewhere: ids from 1 on in their order, names as they are, good or bad. */
   static of(types: readonly BtfTypeInput[]): BtfBuilder {
     const builder = new BtfBuilder();
     for (const type of types) builder.#push(type);
+    return builder;
+  }
+
+  /** A builder that continues BTF: ids and string offsets stay, and names are as they are, good or bad. */
+  static from(btf: Btf): BtfBuilder {
+    const builder = new BtfBuilder({ base: btf.base, strings: btf.stringBuilder() });
+    for (const type of btf.all()) builder.#push(type);
     return builder;
   }
 

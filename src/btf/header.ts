@@ -10,7 +10,8 @@
 import { BTF_MAGIC, BTF_VERSION } from './constants.ts';
 import { BtfError } from './error.ts';
 
-const HEADER_LENGTH = 24;
+/** Of kernels before 7.1. */
+export const HEADER_LENGTH = 24;
 const HEADER_LENGTH_WITH_LAYOUT = 32;
 
 /** A section, in bytes from the start of the BTF. */

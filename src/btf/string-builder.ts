@@ -26,6 +26,20 @@ export class StringTableBuilder {
     if (first === 0) this.#length = 1;
   }
 
+  /** A table that begins as another: its strings keep their offsets. */
+  static from({ bytes, first }: StringTable): StringTableBuilder {
+    const builder = new StringTableBuilder(first);
+    builder.#bytes = bytes.slice();
+    builder.#length = bytes.length;
+    // The empty string at the start of a table without a base is known.
+    for (let start = first === 0 ? 1 : 0; start < bytes.length; ) {
+      const end = bytes.indexOf(0, start);
+      builder.#remember(start, end);
+      start = end + 1;
+    }
+    return builder;
+  }
+
   /** The offset of a string, which is added if it is new. */
   add(text: string): number {
     const known = this.#offsets.get(text);
@@ -72,6 +86,16 @@ export class StringTableBuilder {
 
   encode(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Makes a string that is in the bytes one that is found. */
+  #remember(start: number, end: number): void {
+    if (this.#count * 2 >= this.#slots.length) this.#rehash();
+    const mask = this.#slots.length - 1;
+    let slot = hashOf(this.#bytes, start, end) & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = start + 1;
+    this.#count++;
   }
 
   #intern(source: Uint8Array, start: number, end: number): number {

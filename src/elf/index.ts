@@ -7,6 +7,8 @@ export { EM, ET, NT, PF, PT, R_BPF, SHF, SHN, SHT, STB, STT, STV } from './const
 export { ElfError } from './error.ts';
 export { ElfFile, type ElfOptions } from './file.ts';
 export { fileOffset, functionOffset, functionOffsets } from './function-offset.ts';
+export type { ObjectBytes } from './link-inputs.ts';
+export { linkObjects } from './link-objects.ts';
 export type { ElfNote } from './notes.ts';
 export { type ReadObjectOptions, readObject } from './read-object.ts';
 export type { ElfRelocation } from './relocations.ts';

@@ -25,7 +25,8 @@ export const declarationsOf = (btf: Btf | undefined): ReadonlyMap<string, Declar
   };
   for (const section of btf.idsOf('datasec')) {
     const type = btf.type(section);
-    if (type.kind === 'datasec') for (const variable of type.variables) add(variable.type, type.name);
+    if (type.kind === 'datasec')
+      for (const variable of type.variables) add(variable.type, type.name);
   }
   for (const kind of ['var', 'func'] as const) for (const id of btf.idsOf(kind)) add(id);
   return found;

@@ -70,8 +70,7 @@ const typesDiffer = (one: TypeOf, two: TypeOf): string | undefined => {
     if (seen.size > most) return 'the types are too entangled to be compared';
     const inner = compare(a, b, pair.loose);
     if (typeof inner === 'string') return inner;
-    for (const [x, y] of inner)
-      pending.push({ a: x, b: y, loose: pair.loose || a.kind === 'ptr' });
+    for (const [x, y] of inner) pending.push({ a: x, b: y, loose: pair.loose || a.kind === 'ptr' });
   }
   return undefined;
 };
@@ -90,7 +89,9 @@ const compare = (a: BtfType, b: BtfType, loose: boolean): readonly IdPair[] | st
     case 'float':
     case 'enum':
     case 'enum64':
-      return a.size === (b as typeof a).size ? [] : `${both}, of ${a.size} and ${(b as typeof a).size} bytes`;
+      return a.size === (b as typeof a).size
+        ? []
+        : `${both}, of ${a.size} and ${(b as typeof a).size} bytes`;
     case 'ptr':
     case 'array':
     case 'func':

@@ -32,7 +32,9 @@ export const linkRelocations = (
       if (relocation.addend !== undefined || linked === undefined)
         throw new ElfError(
           `${input.label}: byte ${relocation.offset} of ${section.name} ${
-            linked ? 'has its addend in a RELA table, but BPF has REL' : `refers to ${nameOf(part, relocation)}, which is not linked`
+            linked
+              ? 'has its addend in a RELA table, but BPF has REL'
+              : `refers to ${nameOf(part, relocation)}, which is not linked`
           }`,
         );
       if (symbol.type === STT.SECTION) {

@@ -8,6 +8,7 @@ import { SHT } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { LinkInput } from './link-inputs.ts';
 import type { ElfSection } from './sections.ts';
+import { decodeText } from './strings.ts';
 
 /** A section of the result. */
 export interface LinkedSection {
@@ -80,8 +81,9 @@ const draftOf = ({ name, type, flags, entrySize }: ElfSection): Draft => ({
 const checkRepeated = (first: Part, { label }: LinkInput, { name, data }: ElfSection): void => {
   const { data: before } = first.section;
   if (data.length === before.length && data.every((byte, i) => byte === before[i])) return;
+  const [one, two] = [before, data].map((each) => decodeText(each).replace(/\0.*$/s, ''));
   throw new ElfError(
-    `${first.input.label} and ${label} have different contents in ${name}: one object has one ${name}`,
+    `${first.input.label} and ${label} have different ${name}s: ${one}, and ${two}. One object has one`,
   );
 };
 

@@ -13,8 +13,8 @@ import {
   BtfMerger,
   type Deduplicated,
   deduplicate,
-  encodeBtfExt,
   type ExtRecords,
+  encodeBtfExt,
   remapExt,
 } from '../btf/index.ts';
 import { SHN } from './constants.ts';
@@ -135,7 +135,8 @@ const variableOf = (
   const type = mapping.ids[id];
   if (type === undefined) throw new ElfError(`${input.label}: a section holds type ${id}`);
   const declared = btf.type(id);
-  const isSeen = (declared.kind === 'var' || declared.kind === 'func') && declared.linkage !== 'static';
+  const isSeen =
+    (declared.kind === 'var' || declared.kind === 'func') && declared.linkage !== 'static';
   const winner = isSeen ? globals.get(declared.name)?.winner : undefined;
   // Static variables have their offsets from the compiler, others from the symbol table.
   if (!winner) return { type, offset: offset + (place?.offset ?? 0), size };
@@ -181,7 +182,9 @@ const movedExt = (ext: BtfExt, { input, btf, places }: Typed): BtfExt => {
         const name = btf.string(section);
         const place = places.get(name);
         if (!place)
-          throw new ElfError(`${input.label}: .BTF.ext tells of ${name}, which is no section of it`);
+          throw new ElfError(
+            `${input.label}: .BTF.ext tells of ${name}, which is no section of it`,
+          );
         return {
           section,
           records: records.map((each) => ({ ...each, insnOffset: each.insnOffset + place.offset })),

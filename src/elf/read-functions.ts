@@ -114,7 +114,7 @@ export const readAnnotations = (types: FileTypes | undefined): FileAnnotations =
     relocationOf(types, typeId, accessOffset, kind),
   );
   const lines = collect(ext.lineInfos, ({ fileNameOffset, lineOffset, line, column }): Site => {
-    const text = written.string(lineOffset).trim();
+    const text = written.string(lineOffset);
     return { source: { file: written.string(fileNameOffset), line, column, text } };
   });
   const of = (section: string): Annotations => {

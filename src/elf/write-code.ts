@@ -105,7 +105,7 @@ class Code {
 
   section(name: string, functions: readonly FileFunction[]): CodeSection {
     const { types, sourceOf, littleEndian } = this.#references;
-    const string = (text: string): number => types.builder.string(text);
+    const string = (text: string): number => types.string(text);
     const instructions: Instruction[] = [];
     const relocations: ElfRelocationInput[] = [];
     const records: CoreRelo[] = [];

@@ -25,7 +25,7 @@ export const lineInfoOf = ({ assembly, spec }: LinkedProgram, types: TypeInfo): 
   const records = lineRecords(assembly.instructions, {
     program: spec.site,
     starts: new Set(assembly.functions.map(({ start }) => start)),
-    string: (text) => types.builder.string(text),
+    string: (text) => types.string(text),
     sourceOf,
   });
   return { bytes: lineInfo.encode(records), recordSize: lineInfo.size };

@@ -80,8 +80,9 @@ export class ObjectBtf {
   /** The functions of a program, and its lines if they are wanted. */
   ofProgram(program: LinkedProgram, lines: boolean): ProgramBtf {
     const lineInfo = lines ? lineInfoOf(program, this.#types) : undefined;
-    // The texts of the lines are strings of the BTF.
-    if (lines) this.close();
+    // The texts of the lines are strings of the BTF; a file's has them already. Programs and maps with types of their
+    // own must have the same BTF: the kernel compares no further.
+    if (lines && this.#types.extended) this.close();
     const btfFd = this.#load();
     return btfFd === undefined ? {} : { btfFd, funcInfo: funcInfoOf(program), lineInfo };
   }

@@ -43,7 +43,7 @@ export const sourceOf = (frame: Frame): SourceLine => {
 };
 
 const withText = (frame: Frame, content?: string): SourceLine => {
-  if (frame.text !== undefined) return { ...frame, text: frame.text };
+  if (frame.text !== undefined) return { ...frame, text: frame.text.trim() };
   const lines = content?.split('\n') ?? remembered(files, frame.file, readLines);
   return { ...frame, text: lines?.[frame.line - 1]?.trim() };
 };

@@ -6,6 +6,7 @@
 import { type Relocation, sizeBits } from '../asm/index.ts';
 import { type Btf, CoreResolver, type CoreResult } from '../btf/index.ts';
 import type { Access, Fields, Layout, Struct } from '../layout/index.ts';
+import { HookArguments } from './hook-arguments.ts';
 import type { Hook } from './sections.ts';
 import type { TypeInfo } from './type-info.ts';
 import { RequirementError, type TracepointField, type World } from './world.ts';
@@ -31,7 +32,7 @@ type AnyStruct = Struct<Fields, Access>;
 export class KernelNumbers {
   readonly #types: TypeInfo;
   readonly #world: World;
-  readonly #arguments = new Map<string, readonly string[] | undefined>();
+  readonly #arguments: HookArguments;
   readonly #results = new Map<Relocation, CoreResult>();
   #core: CoreResolver | undefined;
 
@@ -39,6 +40,7 @@ export class KernelNumbers {
   constructor(types: TypeInfo, world: World) {
     this.#types = types;
     this.#world = world;
+    this.#arguments = new HookArguments(world);
   }
 
   /** The number for a relocation in a program at `hook`. */
@@ -84,26 +86,12 @@ export class KernelNumbers {
     );
   }
 
-  /** Arguments are eight bytes each, in the kernel's order. */
-  #argument(root: AnyStruct, { kind, path }: Relocation, { section, name }: Hook): Resolved {
-    const argument = String(path[0]);
-    const names = this.#argumentNames(name);
-    const index = names
-      ? names.indexOf(argument)
-      : root.members.findIndex((member) => member.name === argument);
+  #argument(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
+    const place = this.#arguments.place(root, String(path[0]), hook);
+    const found = 'offset' in place;
     // Without names in BTF an argument that only some kernels have cannot be told from its neighbours.
-    if (kind === 'field_exists') return { value: names && index >= 0 ? 1n : 0n };
-    if (index >= 0) return { value: BigInt(index * 8) };
-    return {
-      value: 0n,
-      missing: `${section} has no argument ${argument} in this kernel: it has ${names!.join(', ')}`,
-    };
-  }
-
-  #argumentNames(tracepoint: string): readonly string[] | undefined {
-    if (!this.#arguments.has(tracepoint))
-      this.#arguments.set(tracepoint, argumentNames(this.#world.btf, tracepoint));
-    return this.#arguments.get(tracepoint);
+    if (kind === 'field_exists') return { value: found && place.named ? 1n : 0n };
+    return found ? { value: BigInt(place.offset) } : { value: 0n, missing: place.missing };
   }
 
   #recordField(root: AnyStruct, { kind, path }: Relocation, hook: RecordHook): Resolved {
@@ -159,7 +147,8 @@ const inside = (
     { layout, offset: 0 },
   );
 
-export const isLoadSize = (size: number): boolean => size === 1 || size === 2 || size === 4 || size === 8;
+export const isLoadSize = (size: number): boolean =>
+  size === 1 || size === 2 || size === 4 || size === 8;
 
 const ofCore = (result: CoreResult, { root, path }: Relocation): Resolved => {
   const { value, poison, poisonMemoryAccess, localSize, targetSize, local, missing } = result;
@@ -197,26 +186,6 @@ export const accessOf = (root: Relocation['root'], path: readonly (string | numb
     return Number(step);
   });
   return ['0', ...indices].join(':');
-};
-
-/**
- * The names of a tracepoint's arguments, without the leading `__data`; undefined where BTF does not have them. The
- * prototype behind `btf_trace_NAME` is anonymous, the functions that the tracepoint macros make are not.
- */
-export const argumentNames = (
-  btf: Btf | undefined,
-  tracepoint: string,
-): readonly string[] | undefined => {
-  for (const prefix of ['__bpf_trace_', '__traceiter_']) {
-    const id = btf?.findByName(prefix + tracepoint, 'func');
-    if (btf === undefined || id === undefined) continue;
-    const func = btf.type(id);
-    const proto = func.kind === 'func' ? btf.type(func.type) : undefined;
-    if (proto?.kind !== 'func_proto') continue;
-    const names = proto.params.slice(1).map(({ name }) => name);
-    if (names.every((name) => name !== '')) return names;
-  }
-  return undefined;
 };
 
 /** The opcode of a load or store with another size: 1, 2, 4 or 8. */

@@ -3,9 +3,10 @@
  * What is loaded: objects, programs and maps as data; their own BTF; and linking them for one kernel.
  */
 export { configurationBytes } from './configuration.ts';
-export { accessOf, argumentNames, KernelNumbers, type Resolved } from './core.ts';
+export { accessOf, KernelNumbers, type Resolved } from './core.ts';
 export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
 export { globalBytes } from './global-values.ts';
+export { argumentNames } from './hook-arguments.ts';
 export { layoutOf } from './layout-of.ts';
 export { type LineOptions, lineRecords } from './line-records.ts';
 export {
@@ -41,6 +42,7 @@ export {
 export { needsTypes } from './special-fields.ts';
 export { type KernelOperations, kernelOperations, type Operation } from './struct-ops.ts';
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
+export * from './tracing-programs.ts';
 export { TypeInfo } from './type-info.ts';
 export { relocationOf, visitProgram } from './visit.ts';
-export { RequirementError, type TracepointField, type World } from './world.ts';
+export { type Architecture, RequirementError, type TracepointField, type World } from './world.ts';

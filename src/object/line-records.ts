@@ -27,13 +27,19 @@ export const lineRecords = (
   let before = '';
   for (const instruction of instructions) {
     const [frame] = ownFrames(instruction.site, program);
-    const { file, line, column, text = '' } = frame ? sourceOf(frame) : UNKNOWN;
+    const place = frame ? sourceOf(frame) : UNKNOWN;
+    const { line, column } = place;
+    // What a file brings is in the strings of its BTF as it is.
+    const [file, text] =
+      frame?.text === undefined
+        ? [printable(place.file), printable(place.text ?? '')]
+        : [frame.file, frame.text];
     const key = `${file}:${line}:${column}`;
     if (key !== before || starts.has(slot)) {
       records.push({
         insnOffset: slot,
-        fileNameOffset: string(printable(file)),
-        lineOffset: string(printable(text)),
+        fileNameOffset: string(file),
+        lineOffset: string(text),
         line,
         column,
       });

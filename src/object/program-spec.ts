@@ -2,16 +2,9 @@
  * @module
  * Programs as data, each for a hook.
  */
-import {
-  AssemblerError,
-  type Code,
-  callSite,
-  checkFunction,
-  type Site,
-  type Subprogram,
-} from '../asm/index.ts';
+import { AssemblerError, type Code, callSite, type Site, type Subprogram } from '../asm/index.ts';
+import { program } from './make-program.ts';
 import type { Hook } from './sections.ts';
-import { relocationOf, visitProgram } from './visit.ts';
 
 /** One program. */
 export interface ProgramSpec {
@@ -40,38 +33,6 @@ export interface Optional {
 }
 
 export type ProgramEntry = ProgramSpec | FirstOf | Optional;
-
-const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
-  const subprograms: Subprogram[] = [];
-  const check = (what: string, body: Code, arity: number, site: Site | undefined) => {
-    for (const callee of checkFunction(what, body, arity, site)) {
-      if (subprograms.includes(callee)) continue;
-      subprograms.push(callee);
-      check(`${hook.section}: ${callee.name}`, callee.body, callee.arity, callee.site);
-    }
-  };
-  check(hook.section, body, 1, site);
-  checkContext(hook, { body, subprograms });
-  return { kind: 'program', hook, body, subprograms, site };
-};
-
-/** Refuses the arguments of a hook that has a record, and the other way round. */
-const checkContext = ({ type, section }: Hook, code: Pick<ProgramSpec, 'body' | 'subprograms'>) =>
-  visitProgram(code, (item) => {
-    const root = relocationOf(item)?.root;
-    const origin = root?.kind === 'struct' ? root.origin : undefined;
-    const site = item.kind === 'instruction' ? item.site : undefined;
-    if (origin === 'tracepoint' && type !== 'tracepoint')
-      throw new AssemblerError(
-        `${section} has no record: tracepointFields belong to tracepoint programs`,
-        site,
-      );
-    if (origin === 'arguments' && type !== 'tp_btf' && type !== 'raw_tp')
-      throw new AssemblerError(
-        `${section} has no arguments: hookArguments belong to tp_btf and raw_tp programs`,
-        site,
-      );
-  });
 
 const NAME = /^[A-Za-z0-9_]+$/;
 const CATEGORY = /^[A-Za-z0-9_-]+$/;

@@ -36,15 +36,26 @@ export class TypeInfo {
 
   /** Where types are added. Those of a file get there when the first is added. */
   get builder(): BtfBuilder {
-    this.#builder ??= BtfBuilder.of(this.#file?.all() ?? []);
+    this.#builder ??= this.#file ? BtfBuilder.from(this.#file) : new BtfBuilder();
     return this.#builder;
   }
 
   /** The bytes, for a kernel that does not know some of it. */
-  encode(options: { readonly without: readonly BtfFeature[] }): Uint8Array {
-    const { without } = options;
-    const untouched = this.#builder === undefined && without.length === 0;
-    return untouched && this.#file ? this.#file.bytes : this.builder.encode({ without });
+  encode({ without }: { readonly without: readonly BtfFeature[] }): Uint8Array {
+    const file = this.extended ? undefined : this.#file;
+    const fits = file && without.every((feature) => feature === 'layout' && !file.hasLayout);
+    return fits ? file.bytes : this.builder.encode({ without });
+  }
+
+  /** The offset of a text in the strings: of a file name or a line. */
+  string(text: string): number {
+    const known = this.#builder ? undefined : this.#file?.findString(text);
+    return known ?? this.builder.string(text);
+  }
+
+  /** Whether this is more than what a file has. */
+  get extended(): boolean {
+    return this.#file === undefined || this.#builder !== undefined;
   }
 
   /** Whether the types are a file's: then what has no id in it has no type. */

@@ -18,7 +18,11 @@ export interface TracepointField {
   readonly declaration: string;
 }
 
+/** The processor, as far as programs see it: where registers are in their context. */
+export type Architecture = 'x86-64' | 'arm64';
+
 export interface World {
+  readonly architecture: Architecture;
   /** The kernel's types; undefined where it has none. */
   readonly btf: Btf | undefined;
   /** Whether the kernel has a hook and can run a program at it. */

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encode, type Instruction, LDDW, mapOf } from '../../src/asm/index.ts';
 import { readObject } from '../../src/elf/index.ts';
 import { KernelWorld, loadObject } from '../../src/kernel/index.ts';
-import { link, type ObjectSpec } from '../../src/object/index.ts';
+import type { ObjectSpec } from '../../src/object/index.ts';
 import { mapInfo, progXlated } from '../../src/syscall/index.ts';
 import { installedObjects } from '../objects/carve.ts';
 import { EXPECTED } from '../objects/expected.ts';
 import { bytes, Judge, namesOf, normalise, OBJECTS, objectFile } from '../objects/judge.ts';
+import { passedByUs, slots } from '../objects/passed.ts';
 
 const judge = new Judge();
 afterAll(() => judge.close());
@@ -31,34 +31,6 @@ const load = (spec: ObjectSpec, program: string): Uint8Array | string => {
     return (error as Error).message.split('\n')[0]!;
   }
 };
-
-/** What we pass to the kernel, with the numbers of maps in place of descriptors. */
-const linked = (spec: ObjectSpec, program: string): Uint8Array => {
-  const { programs } = link(spec, new KernelWorld(), { programs: [program] });
-  const maps = Object.values(spec.maps);
-  const names = new Map(
-    Object.entries(spec.maps).map(([name, { kernelName }], i) => [i + 1, kernelName ?? name]),
-  );
-  const numbered = programs[0]!.assembly.instructions.map((instruction): Instruction => {
-    const { reference } = instruction;
-    const map = mapOf(instruction);
-    if (!map || instruction.opcode !== LDDW) return instruction;
-    const offset = reference?.kind === 'value' ? BigInt(reference.offset) << 32n : 0n;
-    return { ...instruction, imm64: BigInt(maps.indexOf(map as never) + 1) | offset };
-  });
-  return normalise(encode(numbered), names);
-};
-
-/** How libbpf before 1.2 passed the call of a function that is not in the kernel; later ones poison it as we do. */
-const UNRESOLVED_CALL = '8520000000000000';
-const POISONED_CALL = '850000001023ad0b';
-
-const text = (insns: Uint8Array): string[] =>
-  Array.from({ length: insns.length / 8 }, (_, slot) =>
-    Buffer.from(insns.subarray(slot * 8, slot * 8 + 8))
-      .toString('hex')
-      .replace(UNRESOLVED_CALL, POISONED_CALL),
-  );
 
 const compare = (file: string, object: Uint8Array, label: string): void => {
   const { object: judged, programs } = judge.judge(file);
@@ -80,15 +52,15 @@ const compare = (file: string, object: Uint8Array, label: string): void => {
   for (const { name, verdict, passed, xlated, maps } of programs) {
     if (beyond.includes(name) || KPROBES_DECIDE.includes(name)) continue;
     if (passed) {
-      found[`${name}, passed`] = text(linked(spec, name));
-      expected[`${name}, passed`] = text(normalise(bytes(passed.insns), namesOf(passed.maps)));
+      found[`${name}, passed`] = slots(passedByUs(spec, name, new KernelWorld()));
+      expected[`${name}, passed`] = slots(normalise(bytes(passed.insns), namesOf(passed.maps)));
     }
     const ours = load(spec, name);
     if (verdict === 'accepted') {
-      found[name] = typeof ours === 'string' ? ours : text(ours);
-      expected[name] = text(normalise(bytes(xlated!), namesOf(maps!)));
+      found[name] = typeof ours === 'string' ? ours : slots(ours);
+      expected[name] = slots(normalise(bytes(xlated!), namesOf(maps!)));
     } else {
-      found[name] = typeof ours === 'string' ? 'refused' : text(ours);
+      found[name] = typeof ours === 'string' ? 'refused' : slots(ours);
       expected[name] = 'refused';
     }
   }
@@ -119,4 +91,13 @@ describe('the kernel says the same of an object that we load and that libbpf loa
       compare(file, object, tool);
     },
   );
+});
+
+describe('an object of a file with its lines', () => {
+  it('has one BTF for maps and programs: the kernel takes equal types of two for different ones', () => {
+    const spec = readObject(readFileSync(objectFile('graphs')), { label: 'graphs.o' });
+    using loaded = loadObject(spec, { programs: ['push_and_pop', 'grow_and_prune'], lines: true });
+    const ids = Object.values(loaded.programs).map((program) => program!.info().btfId);
+    expect(new Set(ids).size).toBe(1);
+  });
 });
