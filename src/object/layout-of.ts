@@ -32,22 +32,38 @@ import {
   type Width,
 } from '../layout/index.ts';
 
-const known = /* @__PURE__ */ new WeakMap<Btf, Map<number, Layout>>();
+interface Known {
+  readonly layouts: Map<number, Layout>;
+  /** What is being made, the innermost last. */
+  readonly open: Set<number>;
+}
+
+const known = /* @__PURE__ */ new WeakMap<Btf, Known>();
 
 /** The layout of a type. Throws a BtfError for one that has no size, or that holds itself. */
 export const layoutOf = (btf: Btf, id: number): Layout => {
-  const layouts = known.get(btf) ?? new Map<number, Layout>();
-  known.set(btf, layouts);
+  const { layouts, open } = known.get(btf) ?? { layouts: new Map(), open: new Set() };
+  known.set(btf, { layouts, open });
   const type = btf.resolve(id);
   const before = layouts.get(type.id);
   if (before) return before;
-  // Finds cycles, too.
+  const what = `${type.kind} ${type.name || 'without a name'}`;
   const size = btf.sizeOf(type.id);
-  if (size > LARGEST) throw new BtfError(`${type.kind} ${type.name} has ${size} bytes, too many`);
-  const layout = make(btf, type, size);
-  layouts.set(type.id, layout);
-  return layout;
+  if (size > LARGEST) throw new BtfError(`${what} has ${size} bytes, too many`);
+  if (open.has(type.id)) throw new BtfError(`${what} holds itself`);
+  if (open.size > DEEPEST) throw new BtfError(`${what} is nested too deeply`);
+  open.add(type.id);
+  try {
+    const layout = make(btf, type, size);
+    layouts.set(type.id, layout);
+    return layout;
+  } finally {
+    open.delete(type.id);
+  }
 };
+
+/** Far beyond the types of the kernel. */
+const DEEPEST = 128;
 
 /** What a layout can have, and more than any map takes. */
 const LARGEST = 2 ** 31;

@@ -130,6 +130,14 @@ describe('the layout of a type in BTF', () => {
           members: [{ name: 'again', type: id, bitOffset: 0, bitSize: 0 }],
         });
       }),
-    ).toThrow();
+    ).toThrow('struct self holds itself');
+    expect(() =>
+      built((b) => {
+        let inner = b.int('int', 4, 'signed');
+        for (let depth = 0; depth < 200; depth++)
+          inner = b.struct(`level${depth}`, 4, [{ name: 'inner', type: inner, bitOffset: 0 }]);
+        return inner;
+      }),
+    ).toThrow('is nested too deeply');
   });
 });
