@@ -204,19 +204,22 @@ export class Btf {
   with(replaced: ReadonlyMap<number, BtfTypeInput>, added: readonly BtfTypeInput[] = []): Btf {
     const strings = new Appended(this.#strings);
     const offsetOf = (text: string): number => strings.offsetOf(text);
-    const words = this.#records.words.slice();
+    const more = encodeWords(added, offsetOf);
+    const { length } = this.#records.words;
+    const words = new Uint32Array(length + more.length);
+    words.set(this.#records.words);
+    words.set(more, length);
     for (const [id, type] of replaced) {
       const record = encodeWords([type], offsetOf);
       const start = this.#records.has(id - this.firstId) ? this.#records.at(id - this.firstId) : -1;
       const end = this.#records.has(id - this.firstId + 1)
         ? this.#records.at(id - this.firstId + 1)
-        : words.length;
+        : length;
       if (start < 0 || end - start !== record.length)
         throw new BtfError(`type ${id} cannot be replaced by a ${type.kind} of another length`);
       words.set(record, start);
     }
-    const types = Uint32Array.from([...words, ...encodeWords(added, offsetOf)]);
-    const section = wordsToBytes(types, this.littleEndian);
+    const section = wordsToBytes(words, this.littleEndian);
     const bytes = encodeHeader(section, strings.encode(), new Uint8Array(), this.littleEndian);
     const { base, label } = this;
     return new Btf(bytes, { base, label, pointerSize: this.#pointerSize });

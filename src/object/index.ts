@@ -3,6 +3,7 @@
  * What is loaded: objects, programs and maps as data; their own BTF; and linking them for one kernel.
  */
 export { configurationBytes } from './configuration.ts';
+export * from './contexts.ts';
 export { accessOf, KernelNumbers, type Resolved } from './core.ts';
 export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
 export { globalBytes } from './global-values.ts';
@@ -29,6 +30,7 @@ export {
 } from './loss.ts';
 export * from './map-spec.ts';
 export { isMapType, MAP_TYPES, type MapType, mapTypeOf } from './map-types.ts';
+export * from './network-programs.ts';
 export { counterName, type ObjectSpec, object } from './object-spec.ts';
 export * from './program-spec.ts';
 export {

@@ -47,6 +47,25 @@ describe('sizes and alignments', () => {
     expect(btf.resolve(0)).toMatchObject({ kind: 'void' });
   });
 
+  it.each([
+    [4, 'long unsigned int'],
+    [8, 'unsigned long'],
+    [4, 'long'],
+  ] as const)('takes a pointer to have the %i bytes of the first %s', (size, name) => {
+    const builder = new BtfBuilder();
+    builder.int('long long', 8);
+    builder.int('int', 4, 'signed');
+    builder.int(name, size);
+    const pointer = builder.ptr(0);
+    expect(builder.build().sizeOf(pointer)).toBe(size);
+  });
+
+  it('takes a pointer to have 8 bytes where there is no long', () => {
+    const builder = new BtfBuilder();
+    builder.int('int', 4, 'signed');
+    expect(builder.build().pointerSize).toBe(8);
+  });
+
   it('sizes a variable', () => {
     expect(narrow.sizeOf(variable)).toBe(24);
   });

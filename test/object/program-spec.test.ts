@@ -96,11 +96,11 @@ describe('a program', () => {
       'tp_btf/sched_switch has no record: tracepointFields belong to tracepoint programs (program-spec.test.ts)',
     );
     expect(refusal(() => tracepoint('a/b', [load(r0, Arguments.at(r1).p), exit()]))).toBe(
-      'tracepoint/a/b has no arguments: hookArguments belong to tp_btf and raw_tp programs (program-spec.test.ts)',
+      'tracepoint/a/b has no arguments: hookArguments belong to raw tracepoints and to functions (program-spec.test.ts)',
     );
     const read = fn('read', 1, [load(r0, Arguments.at(r1).p), exit()]);
     expect(refusal(() => tc([call(read, r1), exit()]))).toBe(
-      'tc has no arguments: hookArguments belong to tp_btf and raw_tp programs (program-spec.test.ts)',
+      'tc has no arguments: hookArguments belong to raw tracepoints and to functions (program-spec.test.ts)',
     );
   });
 });

@@ -13,6 +13,7 @@ import { type LinkedProgram, link } from '../../src/object/index.ts';
 
 /** A kernel that has everything but types, unless it is told otherwise. */
 export const world = (more: Partial<World> = {}): World => ({
+  architecture: 'x86-64',
   btf: undefined,
   hasHook: () => true,
   hasHelper: () => true,

@@ -143,7 +143,12 @@ export const objectFile = (name: string): string => join(import.meta.dirname, `$
 /** Owns the compiled judge.c. */
 export class Judge {
   readonly #folder = mkdtempSync(join(tmpdir(), 'judge-'));
-  readonly #file = join(this.#folder, 'judge');
+  readonly #file: string;
+
+  /** @param file judge.c, where it has been compiled already. */
+  constructor(file?: string) {
+    this.#file = file ?? join(this.#folder, 'judge');
+  }
 
   /** Compiles and runs judge.c on a file. */
   judge(file: string, { btf, sized = false }: JudgeOptions = {}): Judged {

@@ -32,6 +32,9 @@ build() {
 	maps-wrong)
 		for mistake in 1 2 3 4 5 6 7 8; do compile "maps-wrong-$mistake" maps-wrong -DMISTAKE=$mistake; done
 		;;
+	link-*)
+		for file in 1 2; do compile "$1-$file" "$1" -DFILE=$file; done
+		;;
 	linked-two)
 		compile linked-two linked-two
 		compile linked-one linked-one

@@ -4,7 +4,7 @@ import { link, type ObjectSpec, type World } from '../../src/object/index.ts';
 import { normalise } from './judge.ts';
 
 /** A program as we link it, with hashes of names in place of the descriptors of maps. */
-export const passed = (spec: ObjectSpec, program: string, world: World): Uint8Array => {
+export const passedByUs = (spec: ObjectSpec, program: string, world: World): Uint8Array => {
   const { programs } = link(spec, world, { programs: [program] });
   const maps = Object.values(spec.maps);
   const names = new Map(

@@ -6,42 +6,72 @@
  * writeFileSync(file, changed(new Btf(readFileSync('/sys/kernel/btf/vmlinux')), CHANGES['mirrored']!));
  * judge.judge(objectFile('core-fields'), { btf: file });
  */
+import { encodeTypes } from '../../src/btf/encode.ts';
+import { encodeHeader } from '../../src/btf/header.ts';
 import {
   BTF_INT,
   type Btf,
-  BtfBuilder,
   type BtfComposite,
   type BtfMember,
   type BtfType,
   type BtfTypeInput,
 } from '../../src/btf/index.ts';
+import { StringTableBuilder } from '../../src/btf/string-builder.ts';
 
-/** What becomes of a type. `add` puts another one at the end. */
-export type Change = (
-  type: BtfType,
-  btf: Btf,
-  add: (type: BtfTypeInput) => number,
-) => BtfTypeInput | BtfType;
+/** Puts a type at the end. Returns its id. */
+export type Add = (type: BtfTypeInput) => number;
+
+/** What becomes of a type. */
+export type Change = (type: BtfType, btf: Btf, add: Add) => BtfTypeInput | BtfType;
+
+/** The types of this kernel are changed often. */
+const decoded = new WeakMap<Btf, ReturnType<Btf['all']>>();
 
 /** The types after a change to each. */
 export const changed = (btf: Btf, change: Change): Uint8Array => {
+  const types = decoded.get(btf) ?? btf.all();
+  decoded.set(btf, types);
   const added: BtfTypeInput[] = [];
   const add = (type: BtfTypeInput): number => btf.typeCount + added.push(type);
-  const types = btf.all().map((type) => change(type, btf, add) as BtfTypeInput);
-  return BtfBuilder.of([...types, ...added]).encode();
+  const all = types.map((type) => change(type, btf, add) as BtfTypeInput);
+  const strings = new StringTableBuilder(0);
+  const section = encodeTypes([...all, ...added], (text) => strings.add(text), true);
+  return encodeHeader(section, strings.encode(), new Uint8Array(), true);
 };
 
-/** Several changes to the same types. */
+/** Several changes to the same types, one after another. */
 export const all =
   (...changes: readonly Change[]): Change =>
+  (type, btf, add) => {
+    const { id } = type;
+    let result: ReturnType<Change> = type;
+    for (const change of changes)
+      result = change(Object.assign({ id }, result) as BtfType, btf, add);
+    return result;
+  };
+
+type OfKind<K, T = BtfType> = T extends { readonly kind: infer Kinds }
+  ? K extends Kinds
+    ? T & { readonly kind: K }
+    : never
+  : never;
+
+/** A change to all types of one kind. */
+export const ofKind =
+  <K extends BtfType['kind']>(
+    kind: K,
+    change: (type: OfKind<K>, btf: Btf, add: Add) => BtfTypeInput | BtfType,
+  ): Change =>
   (type, btf, add) =>
-    changes.reduce((before, change) => change({ ...before, id: type.id } as BtfType, btf, add), type as BtfType | BtfTypeInput);
+    type.kind === kind ? change(type as OfKind<K>, btf, add) : type;
 
 /** A change to structs and unions with a name. */
 const composites =
-  (change: (type: BtfComposite, btf: Btf, add: (type: BtfTypeInput) => number) => BtfTypeInput): Change =>
+  (change: (type: BtfComposite, btf: Btf, add: Add) => BtfTypeInput): Change =>
   (type, btf, add) =>
-    (type.kind === 'struct' || type.kind === 'union') && type.name !== '' ? change(type, btf, add) : type;
+    (type.kind === 'struct' || type.kind === 'union') && type.name !== ''
+      ? change(type, btf, add)
+      : type;
 
 /** A change to each member of structs and unions, those without a name included. */
 const members =
@@ -70,7 +100,7 @@ const wrapped = composites((type, _btf, add) => {
 });
 
 /** Half of what has a name, and always the same half. */
-const isOdd = (name: string): boolean =>
+export const isOdd = (name: string): boolean =>
   name !== '' && [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 2 === 1;
 
 const halved: Change = (type) => {
@@ -118,8 +148,7 @@ const resized: Change = (type) => {
   return { ...type, size, bits: size * 8 };
 };
 
-const resigned: Change = (type) =>
-  type.kind === 'int' ? { ...type, encoding: type.encoding ^ BTF_INT.SIGNED } : type;
+const resigned = ofKind('int', (type) => ({ ...type, encoding: type.encoding ^ BTF_INT.SIGNED }));
 
 /** Integers get bitfields of one bit less; bitfields become integers. */
 const bitfields = members((member, { members }, btf) => {
@@ -136,29 +165,40 @@ const bitfields = members((member, { members }, btf) => {
 });
 
 const renumbered: Change = (type) => {
-  const values = <T>(list: readonly { readonly name: string; readonly value: T }[], other: (value: T) => T) =>
+  const values = <T>(
+    list: readonly { readonly name: string; readonly value: T }[],
+    other: (value: T) => T,
+  ) =>
     list.map(({ name, value }, i) => ({
       name: i % 2 === 0 ? `${name}___now` : name,
       value: other(value),
     }));
   switch (type.kind) {
     case 'enum':
-      return { ...type, signed: true, values: values(type.values, (value) => -(value & 0x7fff_ffff) - 1) };
+      return {
+        ...type,
+        signed: true,
+        values: values(type.values, (value) => -(value & 0x7fff_ffff) - 1),
+      };
     case 'enum64':
-      return { ...type, signed: false, values: values(type.values, (value) => BigInt.asUintN(64, value + (1n << 63n))) };
+      return {
+        ...type,
+        signed: false,
+        values: values(type.values, (value) => BigInt.asUintN(64, value + (1n << 63n))),
+      };
     default:
       return type;
   }
 };
 
-const widened: Change = (type) => {
-  if (type.kind !== 'enum') return type;
-  const values = type.values.map(({ name, value }, i) => ({
-    name,
-    value: BigInt.asIntN(64, BigInt(value) * (i % 2 === 0 ? 1n : 0x1_0000_0001n)),
+const widened = ofKind('enum', ({ name, values }) => {
+  const wide = values.map((each, i) => ({
+    name: each.name,
+    value: BigInt.asIntN(64, BigInt(each.value) * (i % 2 === 0 ? 1n : 0x1_0000_0001n)),
   }));
-  return { kind: 'enum64', name: type.name, size: 8, signed: values.some(({ value }) => value < 0n), values };
-};
+  const signed = wide.some(({ value }) => value < 0n);
+  return { kind: 'enum64', name, size: 8, signed, values: wide };
+});
 
 /** Structs that are unions now, and the other way round; what is looked up as a struct is not there any more. */
 const otherComposites: Change = (type) => {
@@ -167,30 +207,22 @@ const otherComposites: Change = (type) => {
   return type;
 };
 
-/** Pointers that are numbers now, integers that are pointers, structs that are only declared. */
-const otherFields: Change = (type, btf, add) => {
-  switch (type.kind) {
-    case 'ptr': {
-      const target = btf.type(type.type);
-      return target.kind === 'struct' && isOdd(target.name)
-        ? { kind: 'typedef', name: 'address', type: btf.findByName('unsigned long', 'int') ?? btf.findByName('long unsigned int', 'int') ?? 0 }
-        : type;
-    }
-    case 'typedef':
-      return isOdd(type.name) ? { ...type, type: add({ kind: 'ptr', name: '', type: 0 }) } : type;
-    case 'struct':
-      return isOdd(type.name) ? { kind: 'fwd', name: type.name, fwdKind: 'struct' } : type;
-    case 'float':
-      return { kind: 'int', name: type.name, size: type.size, bits: type.size * 8, offset: 0, encoding: 0 };
-    default:
-      return type;
-  }
-};
+/** Typedefs that are pointers now, structs that are only declared, integers in the place of floats. */
+const otherFields = all(
+  ofKind('typedef', (type, _btf, add) =>
+    isOdd(type.name) ? { ...type, type: add({ kind: 'ptr', name: '', type: 0 }) } : type,
+  ),
+  ofKind('struct', (type) =>
+    isOdd(type.name) ? { kind: 'fwd', name: type.name, fwdKind: 'struct' } : type,
+  ),
+  ofKind('float', ({ name, size }) => ({
+    ...{ kind: 'int', name, size },
+    ...{ bits: size * 8, offset: 0, encoding: 0 },
+  })),
+);
 
-const arrays =
-  (length: (nelems: number) => number): Change =>
-  (type) =>
-    type.kind === 'array' ? { ...type, nelems: length(type.nelems) } : type;
+const arrays = (length: (nelems: number) => number): Change =>
+  ofKind('array', (type) => ({ ...type, nelems: length(type.nelems) }));
 
 /** Each struct shares its name with a function. */
 const functions = composites((type, _btf, add) => {
@@ -200,30 +232,26 @@ const functions = composites((type, _btf, add) => {
 });
 
 /** `long` has four bytes, and so do pointers. */
-const narrow: Change = (type) =>
-  type.kind === 'int' && isLong(type.name) ? { ...type, size: 4, bits: 32 } : type;
+const narrow = ofKind('int', (type) => (isLong(type.name) ? { ...type, size: 4, bits: 32 } : type));
 
 /** The header of each record of a tracepoint in so many bytes, and what comes after it where C puts it then. */
-const header =
-  (bytes: number): Change =>
-  (type, btf) => {
-    if (type.kind !== 'struct') return type;
+const header = (bytes: number): Change =>
+  ofKind('struct', (type, btf) => {
     if (type.name === 'trace_entry') return { ...type, size: bytes };
     const [first, ...rest] = type.members;
     const isRecord = first !== undefined && btf.resolve(first.type).name === 'trace_entry';
     if (!isRecord) return type;
     let end = bytes;
-    const place = (member: BtfMember): BtfMember => {
+    const placed = rest.map((member): BtfMember => {
       const align = btf.alignOf(member.type);
       const offset = Math.ceil(end / align) * align;
       end = offset + btf.sizeOf(member.type);
       return { ...member, bitOffset: offset * 8 };
-    };
-    const placed = rest.map(place);
+    });
     return { ...type, size: Math.ceil(end / 8) * 8, members: [first, ...placed] };
-  };
+  });
 
-const same: Change = (type) => type;
+export const same: Change = (type) => type;
 
 /** The changes, by what a kernel is then. */
 export const CHANGES: Readonly<Record<string, Change>> = {
@@ -248,4 +276,15 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'shorter arrays': arrays((nelems) => nelems >> 1),
   'functions that are called as structs are': functions,
   'pointers of 4 bytes': narrow,
+};
+
+/** Several changes at once, for the objects of which there are many. */
+export const MIXTURES: Readonly<Record<string, Change>> = {
+  'longer records of tracepoints, members in the reverse order, other enumerators': all(
+    header(12),
+    mirrored,
+    renumbered,
+  ),
+  'integers of other sizes, structs split into flavours': all(resized, split),
+  'half of all members, what is left within anonymous structs': all(halved, wrapped),
 };

@@ -29,3 +29,6 @@ extern void bpf_obj_drop_impl(void *object, void *meta) __ksym __weak;
 
 /* Data that user space does not see. */
 #define PRIVATE(name) SEC(".data." #name) __hidden __attribute__((aligned(8)))
+
+/* A name of which each of the objects that are made of one source has its own (FILE is the number of the object). */
+#define OWN(name) ___bpf_apply(name, FILE)
