@@ -1,16 +1,18 @@
 /**
  * @module
  * `beespoke build MODULE|TOOL -o FILE`: writes a tool, or an object that a module exports, to an object file that
- * libbpf, bpftool and cilium/ebpf load. It needs no kernel and no compiler.
+ * libbpf, bpftool and cilium/ebpf load; `beespoke build A.o B.o -o FILE`: links object files to one. It needs no kernel
+ * and no compiler.
  */
 import { relative } from 'node:path';
 import type { Frame } from '../asm/index.ts';
-import { ElfFile, SHF, STT, writeObject } from '../elf/index.ts';
+import { ElfFile, linkObjects, SHF, STT, writeObject } from '../elf/index.ts';
 import { sourceOf } from '../kernel/sources.ts';
 import type { ObjectSpec } from '../object/index.ts';
 import type { OptionTable, Tool } from '../programs/tool.ts';
 import { DONE, USAGE, UsageError } from './errors.ts';
-import { type Given, helpOf, parseOptions, parseSize } from './options.ts';
+import { readNamed } from './object-file.ts';
+import { type Given, helpOf, parseOptions, parseSize, parseWithRest } from './options.ts';
 import { writeWhole } from './output-file.ts';
 import { printable } from './printable.ts';
 import { jsonLine } from './printer.ts';
@@ -18,14 +20,20 @@ import { TOOL_OPTIONS } from './tool-options.ts';
 import { toolNames, toolOf } from './tools.ts';
 import { importObject } from './user-module.ts';
 
-const OPTIONS = {
+const LINK_OPTIONS = {
   output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it' },
+  json: { type: 'boolean', help: 'say what was written as one JSON object' },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+} as const satisfies OptionTable;
+
+const OPTIONS = {
+  output: LINK_OPTIONS.output,
   variants: {
     type: 'boolean',
     help: 'also what is for other kernels, in sections that begin with ?',
   },
-  json: { type: 'boolean', help: 'say what was written as one JSON object' },
-  help: { type: 'boolean', short: 'h', help: 'this text' },
+  json: LINK_OPTIONS.json,
+  help: LINK_OPTIONS.help,
 } as const satisfies OptionTable;
 
 const MODULE_OPTIONS = {
@@ -35,17 +43,21 @@ const MODULE_OPTIONS = {
 const HELP = [
   'beespoke build TOOL -o FILE [options of the tool]',
   'beespoke build MODULE -o FILE [--export NAME]',
+  'beespoke build A.o B.o... -o FILE',
   '',
   'Writes a tool, or the object() that a module exports or a function of it returns, to an object file that libbpf,',
   'bpftool and cilium/ebpf load. Of a program that has variants the first is written, which is for new kernels. With',
   '--variants the others are there as well, as NAME__2 and so on, and optional programs wait until a loader asks for',
   'them: the sections of both begin with ?. `bpftool prog loadall` does not take such files.',
   '',
+  'Object files are linked to one, as `bpftool gen object` does: what one declares another one may define.',
+  '',
   ...helpOf({ ...OPTIONS, ...MODULE_OPTIONS }),
   '',
   'Examples:',
   '  beespoke build exitsnoop --failed -o exitsnoop.bpf.o',
   '  beespoke build ./prog.ts --export filter -o filter.bpf.o',
+  '  beespoke build main.bpf.o library.bpf.o -o app.bpf.o',
 ];
 
 export const run = async ([name, ...args]: readonly string[]): Promise<number> => {
@@ -56,10 +68,11 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
   }
   if (name.startsWith('-'))
     throw new UsageError(`build takes a tool or a module first, got ${JSON.stringify(name)}`);
+  if (isObject(name)) return linkFiles([name, ...args]);
   const tool = toolOf(name);
   if (!tool && !/\.[cm]?[jt]s$/.test(name))
     throw new UsageError(
-      `there is no tool ${JSON.stringify(name)} (${toolNames().join(', ')}), and a module ends in .ts, .js, .mts or .mjs`,
+      `there is no tool ${JSON.stringify(name)} (${toolNames().join(', ')}), a module ends in .ts, .js, .mts or .mjs, and an object file in .o`,
     );
   const table = tool
     ? { buffer: TOOL_OPTIONS.buffer, ...tool.options, ...OPTIONS }
@@ -77,8 +90,37 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
     variants: given.variants ? 'all' : 'first',
   });
   writeWhole(file, bytes);
-  report(file, bytes, spec, given.json === true);
+  report(file, bytes, Object.keys(spec.maps), given.json === true);
   return DONE;
+};
+
+const isObject = (name: string): boolean => name.endsWith('.o');
+
+const linkFiles = (args: readonly string[]): number => {
+  const { given, rest } = parseWithRest(args, LINK_OPTIONS);
+  if (given.help) {
+    process.stdout.write(`${HELP.join('\n')}\n`);
+    return DONE;
+  }
+  const other = rest.find((name) => !isObject(name));
+  if (other !== undefined)
+    throw new UsageError(`only object files can be linked, got ${JSON.stringify(other)}`);
+  const file = given.output as string | undefined;
+  if (file === undefined)
+    throw new UsageError(`say where to write it: build ${rest.join(' ')} -o FILE`);
+  const bytes = linkObjects(rest.map((label) => ({ bytes: readNamed(label), label })));
+  writeWhole(file, bytes);
+  report(file, bytes, definedIn(bytes, '.maps'), given.json === true);
+  return DONE;
+};
+
+/** The variables of a section. */
+const definedIn = (bytes: Uint8Array, section: string): readonly string[] => {
+  const file = new ElfFile(bytes);
+  const index = file.section(section)?.index;
+  return file.symbols
+    .filter((symbol) => symbol.section === index && symbol.type === STT.OBJECT)
+    .map(({ name }) => name);
 };
 
 const specOf = (tool: Tool, given: Given): ObjectSpec => {
@@ -98,7 +140,7 @@ const placeOf = (frame: Frame): Frame => {
 };
 
 /** What is in the file, read from it. */
-const report = (file: string, bytes: Uint8Array, { maps }: ObjectSpec, json: boolean): void => {
+const report = (file: string, bytes: Uint8Array, maps: readonly string[], json: boolean): void => {
   const elf = new ElfFile(bytes);
   const programs = elf.symbols.flatMap(({ name, type, section }) => {
     const within = elf.sections[section];
@@ -109,14 +151,14 @@ const report = (file: string, bytes: Uint8Array, { maps }: ObjectSpec, json: boo
     .filter(({ flags, name }) => (flags & SHF.ALLOC) !== 0 || name.startsWith('.BTF'))
     .map(({ name }) => name);
   if (json) {
-    const facts = { file, bytes: bytes.length, sections, programs, maps: Object.keys(maps) };
+    const facts = { file, bytes: bytes.length, sections, programs, maps };
     process.stdout.write(`${jsonLine(facts)}\n`);
     return;
   }
   const asked = programs.filter(({ section }) => section.startsWith('?')).length;
   const counts = [
     `${count(programs.length, 'program')}${asked > 0 ? ` (${asked} on demand)` : ''}`,
-    count(Object.keys(maps).length, 'map'),
+    count(maps.length, 'map'),
     count(sections.length, 'section'),
     `${bytes.length} bytes`,
   ];

@@ -15,6 +15,12 @@ export type { ElfRelocation } from './relocations.ts';
 export type { ElfSection } from './sections.ts';
 export type { ElfSegment } from './segments.ts';
 export type { ElfSymbol } from './symbols.ts';
+export { type UsdtProbe, usdtProbes } from './usdt.ts';
+export {
+  encodeUsdtSpec,
+  parseUsdtArguments,
+  type UsdtArgument,
+} from './usdt-arguments.ts';
 export {
   type ElfInput,
   type ElfRelocationInput,

@@ -8,31 +8,34 @@ import type { Btf, BtfType } from '../btf/index.ts';
 import type { AnyMapSpec } from '../object/index.ts';
 import { SHN } from './constants.ts';
 import { ElfError } from './error.ts';
+import type { Declaration } from './link-declarations.ts';
 import type { Candidate } from './link-symbols.ts';
 import { specOf } from './read-map-definition.ts';
 
 /** Throws ElfError, with both files and the name, unless the definition fits what another file says of it. */
 export const checkAgreement = (name: string, winner: Candidate, other: Candidate): void => {
-  const [a, b] = [winner.declaration, other.declaration];
   const files = `${winner.input.label} and ${other.input.label}`;
-  for (const { input, declaration } of [winner, other]) {
-    if (declaration) continue;
+  const [a, b] = [winner, other].map(({ input, declaration }) => {
+    if (declaration) return declaration;
     throw new ElfError(
       `${files} share ${name}, but ${input.label} has no type information for it: compile it with -g`,
     );
-  }
+  }) as [Declaration, Declaration];
   const [where, elsewhere] = [sectionOf(winner), sectionOf(other)];
-  // Declarations need not say where.
-  const isOpen = elsewhere === undefined && winner.symbol.section !== SHN.UNDEF;
-  const isSame = where === elsewhere || other.symbol.section !== SHN.UNDEF;
-  if (!isOpen && !isSame)
-    throw new ElfError(
-      `${files} disagree on where ${name} is: ${where ?? 'in no section'}, and ${elsewhere ?? 'in no section'}`,
-    );
-  const isMap = where === '.maps' && a!.btf.type(a!.id).kind === 'var';
-  const difference = isMap ? mapsDiffer(name, a!, b!) : typesDiffer(a!, b!);
+  if (!isDefined(other) && where !== elsewhere) {
+    // Declarations need not say where.
+    const isOpen = isDefined(winner) && elsewhere === undefined;
+    if (!isOpen)
+      throw new ElfError(
+        `${files} disagree on where ${name} is: ${where ?? 'in no section'}, and ${elsewhere ?? 'in no section'}`,
+      );
+  }
+  const isMap = where === '.maps' && a.btf.type(a.id).kind === 'var';
+  const difference = isMap ? mapsDiffer(name, a, b) : typesDiffer(a, b);
   if (difference) throw new ElfError(`${files} disagree on ${name}: ${difference}`);
 };
+
+export const isDefined = ({ symbol }: Candidate): boolean => symbol.section !== SHN.UNDEF;
 
 const sectionOf = ({ place, declaration }: Candidate): string | undefined =>
   place?.section.name ?? declaration?.section;

@@ -5,82 +5,90 @@
  * @module
  */
 import { BPF_CALL, BPF_JMP, LDDW } from '../asm/index.ts';
-import { R_BPF, SHF, SHN, STT } from './constants.ts';
+import { R_BPF, SHF } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { LinkedSection, Part, SectionPlan } from './link-sections.ts';
-import type { GlobalSymbol, LinkedSymbols } from './link-symbols.ts';
+import { type GlobalSymbol, isSectionSymbol, type LinkedSymbols } from './link-symbols.ts';
 import { SLOT } from './read-functions.ts';
 import type { ElfRelocation } from './relocations.ts';
 import type { ElfSection } from './sections.ts';
+import type { ElfSymbol } from './symbols.ts';
 import type { ElfRelocationInput } from './write.ts';
 
 /** The relocations of a section. Addends are changed in `data`, which are its bytes. */
 export const linkRelocations = (
-  section: LinkedSection,
+  { parts }: LinkedSection,
   data: Uint8Array,
   plan: SectionPlan,
   symbols: LinkedSymbols,
   unused: ReadonlyMap<ElfSection, readonly Range[]>,
 ): readonly ElfRelocationInput[] =>
-  section.parts.flatMap((part) => {
-    const { input, offset } = part;
-    const relocations = input.file.relocations(part.section);
-    const kept = outside(relocations, unused.get(part.section) ?? []);
+  parts.flatMap((part) => {
+    const { file } = part.input;
+    const kept = outside(file.relocations(part.section), unused.get(part.section) ?? []);
     return kept.map((relocation): ElfRelocationInput => {
-      const { symbol, type } = relocation;
+      const { symbol, type, offset } = relocation;
       const linked = symbols.of.get(symbol);
-      if (relocation.addend !== undefined || linked === undefined)
-        throw new ElfError(
-          `${input.label}: byte ${relocation.offset} of ${section.name} ${
-            linked
-              ? 'has its addend in a RELA table, but BPF has REL'
-              : `refers to ${nameOf(part, relocation)}, which is not linked`
-          }`,
-        );
-      if (symbol.type === STT.SECTION) {
-        const target = plan.places.get(input.file.sections[symbol.section]!)!;
-        move(part, data, relocation, target.offset);
+      if (linked === undefined) throw refused(part, offset, 'refers to what is not linked', symbol);
+      if (relocation.addend !== undefined)
+        throw refused(part, offset, 'has its addend in a table, but BPF has none there', symbol);
+      if (isSectionSymbol(symbol)) {
+        const { offset: by } = plan.places.get(file.sections[symbol.section]!)!;
+        move(part, relocation, data, by);
       }
-      return { offset: offset + relocation.offset, type, symbol: linked };
+      return { offset: part.offset + offset, type, symbol: linked };
     });
   });
 
-const nameOf = ({ input }: Part, { symbol }: ElfRelocation): string =>
-  symbol.name || `section ${input.file.sections[symbol.section]?.name ?? symbol.section}`;
+const refused = (
+  { input: { label, file }, section }: Part,
+  offset: number,
+  what: string,
+  { name, section: index }: ElfSymbol,
+): ElfError => {
+  const symbol = name || `section ${file.sections[index]?.name ?? index}`;
+  return new ElfError(`${label}: byte ${offset} of ${section.name} ${what} (${symbol})`);
+};
 
 // ----------
 // Addends
 // ----------
 
+/** The bytes of an addend in data. Before LLVM 13 a pointer was relocated as a load is. */
+const WIDTHS: ReadonlyMap<number, 4 | 8> = /* @__PURE__ */ new Map([
+  [R_BPF['64_64'], 8],
+  [R_BPF['64_ABS64'], 8],
+  [R_BPF['64_ABS32'], 4],
+  [R_BPF['64_NODYLD32'], 4],
+]);
+
 /** Adds to an addend how far the section that it counts from has moved. */
-const move = (part: Part, data: Uint8Array, { offset, type }: ElfRelocation, by: number): void => {
-  const { input, section } = part;
-  const where = `${input.label}: byte ${offset} of ${section.name}`;
+const move = (part: Part, relocation: ElfRelocation, data: Uint8Array, by: number): void => {
+  const { section, input } = part;
+  const { offset, type, symbol } = relocation;
   const isCode = (section.flags & SHF.EXECINSTR) !== 0;
-  const length = isCode || type === R_BPF['64_ABS64'] || type === R_BPF['64_64'] ? SLOT : SLOT / 2;
-  if (offset + length > section.data.length)
-    throw new ElfError(`${where} is relocated, after its end (${section.data.length})`);
-  const at = part.offset + offset;
+  const width = isCode ? 4 : WIDTHS.get(type);
+  const field = isCode ? offset + 4 : offset;
+  if (width === undefined || field + width > section.data.length)
+    throw refused(part, offset, `cannot be relocated by type ${type}`, symbol);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const at = part.offset + field;
   const { littleEndian } = input.file;
-  if (!isCode && length === SLOT) {
+  if (width === 8) {
     view.setBigInt64(at, view.getBigInt64(at, littleEndian) + BigInt(by), littleEndian);
     return;
   }
-  const field = isCode ? at + 4 : at;
-  const addend = view.getInt32(field, littleEndian) + (isCode ? inCode(data[at]!, by, where) : by);
-  if (addend !== (addend | 0))
-    throw new ElfError(`${where} cannot hold ${addend}: the sections are too large`);
-  view.setInt32(field, addend, littleEndian);
+  const scale = isCode ? scaleOf(data[part.offset + offset]!) : 1;
+  if (scale === undefined) throw refused(part, offset, 'is neither a call nor a load', symbol);
+  const addend = view.getInt32(at, littleEndian) + by / scale;
+  if (addend !== (addend | 0)) throw refused(part, offset, `cannot hold ${addend}`, symbol);
+  view.setInt32(at, addend, littleEndian);
 };
 
-/** Calls count in instructions, loads of 64 bits in bytes. */
-const inCode = (opcode: number, by: number, where: string): number => {
-  if (opcode === (BPF_JMP | BPF_CALL)) return by / SLOT;
-  if (opcode === LDDW) return by;
-  throw new ElfError(
-    `${where} (opcode 0x${opcode.toString(16)}) refers to a section, but only calls and 64-bit loads can`,
-  );
+/** What an instruction counts in: calls in instructions, loads of 64 bits in bytes. */
+const scaleOf = (opcode: number): number | undefined => {
+  if (opcode === (BPF_JMP | BPF_CALL)) return SLOT;
+  return opcode === LDDW ? 1 : undefined;
 };
 
 // ----------
@@ -103,7 +111,7 @@ export const unusedVariables = (
   for (const { winner, candidates } of globals.values()) {
     for (const candidate of candidates) {
       const { symbol, place, input } = candidate;
-      if (candidate === winner || !place || symbol.section === SHN.UNDEF) continue;
+      if (candidate === winner || !place) continue;
       if ((place.section.flags & SHF.EXECINSTR) !== 0) continue;
       const section = input.file.sections[symbol.section]!;
       const ranges = found.get(section) ?? [];

@@ -8,7 +8,7 @@ import { SHN, STB, STT, STV } from './constants.ts';
 import { ElfError } from './error.ts';
 import { type Declaration, declarationsOf } from './link-declarations.ts';
 import type { LinkInput } from './link-inputs.ts';
-import { checkAgreement } from './link-match.ts';
+import { checkAgreement, isDefined } from './link-match.ts';
 import type { Place, SectionPlan } from './link-sections.ts';
 import type { ElfSymbol } from './symbols.ts';
 import type { ElfSymbolInput } from './write.ts';
@@ -46,22 +46,20 @@ export const linkSymbols = (inputs: readonly LinkInput[], plan: SectionPlan): Li
   const output = new Set<ElfSymbolInput>();
   const of = new Map<ElfSymbol, ElfSymbolInput>();
   const ofSection = new Map<string, ElfSymbolInput>();
-  const sectionSymbol = ({ section: { name } }: Place): ElfSymbolInput => {
-    const symbol = ofSection.get(name) ?? { name: '', section: name, type: STT.SECTION };
-    ofSection.set(name, symbol);
-    return symbol;
+  const linkedSymbol = (symbol: ElfSymbol, place: Place | undefined) => {
+    if (symbol.binding !== STB.LOCAL) return globals.get(symbol.name)?.output;
+    if (!isSectionSymbol(symbol)) return moved(symbol, place);
+    if (place === undefined) return undefined;
+    const { name } = place.section;
+    const linked = ofSection.get(name) ?? { name: '', section: name, type: STT.SECTION };
+    ofSection.set(name, linked);
+    return linked;
   };
   for (const input of inputs) {
     for (const symbol of input.file.symbols.slice(1)) {
       const place = placeOf(input, symbol, plan);
       if (place === 'dropped') continue;
-      const local = symbol.binding === STB.LOCAL;
-      const isSection = local && symbol.type === STT.SECTION;
-      const linked = isSection
-        ? place && sectionSymbol(place)
-        : local
-          ? moved(symbol, place)
-          : globals.get(symbol.name)?.output;
+      const linked = linkedSymbol(symbol, place);
       if (linked === undefined) continue;
       of.set(symbol, linked);
       output.add(linked);
@@ -69,6 +67,10 @@ export const linkSymbols = (inputs: readonly LinkInput[], plan: SectionPlan): Li
   }
   return { globals, output: [...output], of };
 };
+
+/** The symbol of a whole section: what refers to it says in its addend where. */
+export const isSectionSymbol = ({ type, binding }: ElfSymbol): boolean =>
+  type === STT.SECTION && binding === STB.LOCAL;
 
 const resolveAll = (
   inputs: readonly LinkInput[],
@@ -130,8 +132,6 @@ const moved = (
 // ----------
 // Resolution
 // ----------
-
-const isDefined = ({ symbol }: Candidate): boolean => symbol.section !== SHN.UNDEF;
 
 const isStrong = ({ symbol }: Candidate): boolean => symbol.binding === STB.GLOBAL;
 

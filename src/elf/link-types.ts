@@ -17,9 +17,9 @@ import {
   encodeBtfExt,
   remapExt,
 } from '../btf/index.ts';
-import { SHN } from './constants.ts';
 import { ElfError } from './error.ts';
 import type { LinkInput } from './link-inputs.ts';
+import { isDefined } from './link-match.ts';
 import type { Place, SectionPlan } from './link-sections.ts';
 import type { GlobalSymbol } from './link-symbols.ts';
 import type { ElfSectionInput } from './write.ts';
@@ -141,9 +141,8 @@ const variableOf = (
   // Static variables have their offsets from the compiler, others from the symbol table.
   if (!winner) return { type, offset: offset + (place?.offset ?? 0), size };
   if (winner.input !== input || winner.declaration?.id !== id) return undefined;
-  const { symbol } = winner;
-  if (symbol.section === SHN.UNDEF) return { type, offset: 0, size };
-  return { type, offset: symbol.value + (winner.place?.offset ?? 0), size };
+  if (!isDefined(winner)) return { type, offset: 0, size };
+  return { type, offset: winner.symbol.value + (winner.place?.offset ?? 0), size };
 };
 
 // ----------

@@ -45,13 +45,27 @@ export const askCore = (instruction: Instruction, hook: Hook): Instruction => {
   const { relocation } = instruction;
   switch (relocation && originOf(relocation)) {
     case 'arguments':
-      // Arguments are eight bytes each.
-      return { ...instruction, offset: indexOf(relocation!) * 8, relocation: undefined };
+      return { ...instruction, offset: argumentOffset(relocation!, hook), relocation: undefined };
     case 'tracepoint':
       return { ...instruction, relocation: ofRecord(relocation!, hook) };
     default:
       return instruction;
   }
+};
+
+/** Arguments are eight bytes each, but where they are in registers: those of one architecture, which a file is not for. */
+const argumentOffset = (relocation: Relocation, { type, section }: Hook): number => {
+  const name = String(relocation.path[0]);
+  if (!HOOKS[type].trusted && !type.startsWith('raw_tp'))
+    throw new ElfError(
+      `${section}: its arguments are in registers, which differ from one architecture to the next: a file has no place for ${name}; use fentry, fexit or a tracepoint`,
+    );
+  if (name === 'retval')
+    throw new ElfError(
+      `${section}: retval is behind as many arguments as this kernel's function has, which a file cannot ask; load the object itself`,
+    );
+  const [, position = indexOf(relocation)] = /^arg(\d+)$/.exec(name) ?? [];
+  return Number(position) * 8;
 };
 
 /** The place of an argument in its declaration: what it is called in the kernel cannot be looked up by CO-RE. */

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { ElfFile } from '../../src/elf/index.ts';
+import { objectFile } from '../objects/judge.ts';
 import { build, root } from '../package/built.ts';
 import { beespoke } from './support.ts';
 
@@ -101,9 +102,34 @@ describe('beespoke build', () => {
     return `${status} ${stderr.slice('beespoke: '.length, -1)}`;
   };
 
+  it('links object files', () => {
+    const [one, two] = ['linked-one', 'linked-two'].map(objectFile) as [string, string];
+    const { status, stdout } = beespoke('build', one, two, '-o', output);
+    expect([status, stdout]).toEqual([
+      0,
+      `${output}: 3 programs, 1 map, 9 sections, ${readFileSync(output).length} bytes\n`,
+    ]);
+    expect(programsIn(output)).toContain('program_three');
+    expect(JSON.parse(beespoke('build', output, '--json', '-o', output).stdout)).toMatchObject({
+      file: output,
+      maps: ['shared_counts'],
+    });
+
+    const out = readFileSync(output);
+    expect(refused(one, 'exitsnoop', '-o', output)).toBe(
+      '2 only object files can be linked, got "exitsnoop"',
+    );
+    expect(refused(one, two)).toBe(`2 say where to write it: build ${one} ${two} -o FILE`);
+    expect(refused(one, path('none.o'), '-o', output)).toBe(`1 there is no file ${path('none.o')}`);
+    expect(refused(one, one, '-o', output)).toBe(
+      `1 ${one} and ${one} both define function_of_one: make one of them static or __weak`,
+    );
+    expect(readFileSync(output)).toEqual(out);
+  });
+
   it('says what is wrong with a command line or a module', () => {
     expect(refused('nosuchtool', '-o', output)).toMatch(
-      /^2 there is no tool "nosuchtool" \(.*exitsnoop.*\), and a module ends in \.ts, \.js, \.mts or \.mjs$/,
+      /^2 there is no tool "nosuchtool" \(.*exitsnoop.*\), a module ends in \.ts, \.js, \.mts or \.mjs, and an object file in \.o$/,
     );
     expect(refused('exitsnoop')).toBe('2 say where to write it: build exitsnoop -o FILE');
     expect(refused('-o', output, 'exitsnoop')).toBe(

@@ -49,6 +49,8 @@ describe('what costs nothing', () => {
     'exitsnoop --help',
     'disasm exitsnoop',
     'btf --help',
+    'load --help',
+    'run --help',
   ];
 
   it.each(commands)('%s loads no native code and no validator', (command) => {

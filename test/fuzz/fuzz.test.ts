@@ -11,6 +11,7 @@ import { btf, btfExt } from './btf.ts';
 import { btfPrint, btfWhole } from './btf-whole.ts';
 import { elf } from './elf.ts';
 import { fuzz, type Target } from './fuzz.ts';
+import { link } from './link.ts';
 import { object } from './object.ts';
 
 /** A reader that has a file of its own here joins by its name, with the number of cases that take a second or two. */
@@ -21,6 +22,7 @@ const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
   [btfWhole, 500],
   [btfPrint, 300],
   [object, 600],
+  [link, 120],
 ];
 
 const { FUZZ_CASES, FUZZ_SEED = '1', FUZZ_CASE, FUZZ_TARGET } = process.env;

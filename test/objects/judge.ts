@@ -196,8 +196,11 @@ const PSEUDO_MAP_FD = 1;
 const PSEUDO_MAP_VALUE = 2;
 const PSEUDO_KFUNC_CALL = 2;
 const PSEUDO_BTF_ID = 3;
-/** Where the kernel's own memory ends and its text begins: an address below is another one for each load. */
-const KERNEL_MEMORY = 0xffff_8000_0000_0000n;
+/**
+ * Where the kernel's own memory begins, with page tables of five levels too, and where it ends and its text begins: an
+ * address in it is another one for each load.
+ */
+const KERNEL_MEMORY = 0xff00_0000_0000_0000n;
 const KERNEL_TEXT = 0xffff_ffff_8000_0000n;
 
 /** FNV-1a of what the kernel keeps of a name. */
