@@ -41,7 +41,7 @@ const modules = {
     codeSplitting: {
       groups: [
         help,
-        { name: 'pure', test: /src\/(layout|asm|btf|object|elf|verifier)\// },
+        { name: 'pure', test: /src\/(layout|asm|btf|object|elf|sim|verifier)\// },
         { name: 'linux', test: /src\/(syscall|kernel)\// },
         { name: 'tools', test: /src\/(programs\/|cli\/(run-|stop|options|printer|tool))/ },
       ],

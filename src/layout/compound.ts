@@ -84,8 +84,9 @@ export const kernelUnion = <F extends Fields>(name: string, fields: F): Union<F,
   make(name, fields, 'kernel', true) as Union<F, 'core'>;
 
 /**
- * The arguments of a tp_btf or raw_tp hook, in the kernel's order and under the kernel's names. At load they are
- * looked up by name in BTF; a kernel whose BTF has no names for them is taken by order.
+ * The arguments of a tp_btf, raw_tp, fentry, lsm, kprobe or uprobe hook and their kin, in the kernel's order and under
+ * the kernel's names. At load they are looked up by name in BTF; where that has no names for them (uprobe), they are
+ * taken by order. `arg0`, `arg1`... are arguments by position, and `retval` is what the function has returned.
  */
 export const hookArguments = <F extends Fields>(fields: F): Struct<F, 'core'> =>
   make('context', fields, 'arguments', false) as Struct<F, 'core'>;

@@ -10,9 +10,13 @@ const EXACT = 2 ** 21;
 
 /** d *= s */
 export const multiply = ({ low, high }: Registers, d: number, s: number): void => {
-  const [a, b] = [low[d]!, low[s]!];
-  const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
+  const a = low[d]!;
+  const b = low[s]!;
   // The upper half of the product of the lower halves, from products of 16 bits.
+  const a0 = a & 0xffff;
+  const a1 = a >>> 16;
+  const b0 = b & 0xffff;
+  const b1 = b >>> 16;
   const middle = a1 * b0 + ((a0 * b0) >>> 16);
   const carry = (middle & 0xffff) + a0 * b1;
   const upper = a1 * b1 + (middle >>> 16) + (carry >>> 16);
@@ -23,7 +27,8 @@ export const multiply = ({ low, high }: Registers, d: number, s: number): void =
 /** d /= s, unsigned; 0 when s is 0 */
 export const divide = (registers: Registers, d: number, s: number): void => {
   const { low, high } = registers;
-  const [a1, b1] = [high[d]! >>> 0, high[s]! >>> 0];
+  const a1 = high[d]! >>> 0;
+  const b1 = high[s]! >>> 0;
   const divisor = b1 * HIGH + (low[s]! >>> 0);
   if (divisor === 0) {
     low[d] = high[d] = 0;
@@ -37,7 +42,8 @@ export const divide = (registers: Registers, d: number, s: number): void => {
 /** d %= s, unsigned; d when s is 0 */
 export const modulo = (registers: Registers, d: number, s: number): void => {
   const { low, high } = registers;
-  const [a1, b1] = [high[d]! >>> 0, high[s]! >>> 0];
+  const a1 = high[d]! >>> 0;
+  const b1 = high[s]! >>> 0;
   const divisor = b1 * HIGH + (low[s]! >>> 0);
   if (divisor === 0) return;
   if (a1 < EXACT && b1 < EXACT) {

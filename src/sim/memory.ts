@@ -65,6 +65,7 @@ export class Memory {
   readonly #regions: (Region | undefined)[] = [undefined];
   readonly #freeIds: number[] = [];
   readonly #freeBytes = new Map<number, number[]>();
+  readonly #retired: Region[] = [];
   #end = 0;
 
   constructor() {
@@ -103,6 +104,16 @@ export class Memory {
     else this.#freeBytes.set(room, [base]);
   }
 
+  /** Gives a region back when the run ends: until then a program may hold a pointer to it, as in the kernel. */
+  retire(region: Region): void {
+    this.#retired.push(region);
+  }
+
+  /** Ends what was retired. */
+  sweep(): void {
+    for (const region of this.#retired.splice(0)) this.free(region);
+  }
+
   region(id: number): Region | undefined {
     return this.#regions[id];
   }
@@ -122,6 +133,12 @@ export class Memory {
     if (!region || offset < 0 || size < 0 || offset + size > region.size) return -1;
     if (write && offset + size > this.writable[high]!) return -1;
     return region.base + offset;
+  }
+
+  /** A signed integer of 1, 2 or 4 bytes in the heap. */
+  signed(at: number, size: number): number {
+    if (size === 4) return this.view.getInt32(at, true);
+    return size === 2 ? this.view.getInt16(at, true) : this.view.getInt8(at);
   }
 
   /** Marks bytes of the stack as written; others are always. */

@@ -23,9 +23,7 @@ export class Registers {
 
   /** Unsigned. */
   get(register: number): bigint {
-    return (
-      (BigInt(this.high[register]! >>> 0) << 32n) | BigInt(this.low[register]! >>> 0)
-    );
+    return (BigInt(this.high[register]! >>> 0) << 32n) | BigInt(this.low[register]! >>> 0);
   }
 
   /** As a JavaScript number, signed: exact up to 2 ** 53. */

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../..');
 const src = join(root, 'src');
 
 /** The rooms that need no kernel, no file and no native code. `.` is src/index.ts. */
-const PURE = ['.', 'layout', 'asm', 'btf', 'object', 'elf', 'verifier', 'programs'];
+const PURE = ['.', 'layout', 'asm', 'btf', 'object', 'elf', 'sim', 'verifier', 'programs'];
 
 /** Bundles code for the browser, as far as the pure rooms go. What is left to import is listed in the chunk. */
 const bundle = async (code: string): Promise<OutputChunk> => {

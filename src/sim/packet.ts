@@ -1,0 +1,175 @@
+/**
+ * @module
+ * Contexts with a packet: `__sk_buff` and `xdp_md` (include/uapi/linux/bpf.h). `data` and `data_end` are 32 bits wide
+ * there, and pointers once a program is loaded (bpf_convert_ctx_access, net/core/filter.c).
+ */
+import { HOOKS, type Hook } from '../object/index.ts';
+import type { Context, GivenContext } from './context.ts';
+import { type Memory, pointerTo, type Region } from './memory.ts';
+
+// biome-ignore-start format: in the order of the structs
+const SK_BUFF = [
+  'len',
+  'pkt_type',
+  'mark',
+  'queue_mapping',
+  'protocol',
+  'vlan_present',
+  'vlan_tci',
+  'vlan_proto',
+  'priority',
+  'ingress_ifindex',
+  'ifindex',
+  'tc_index',
+  'cb0',
+  'cb1',
+  'cb2',
+  'cb3',
+  'cb4',
+  'hash',
+  'tc_classid',
+  'data',
+  'data_end',
+  'napi_id',
+  'family',
+  'remote_ip4',
+  'local_ip4',
+  'remote_ip6_0',
+  'remote_ip6_1',
+  'remote_ip6_2',
+  'remote_ip6_3',
+  'local_ip6_0',
+  'local_ip6_1',
+  'local_ip6_2',
+  'local_ip6_3',
+  'remote_port',
+  'local_port',
+  'data_meta',
+  'flow_keys',
+  'flow_keys_high',
+  'tstamp',
+  'tstamp_high',
+  'wire_len',
+  'gso_segs',
+  'sk',
+  'sk_high',
+  'gso_size',
+  'tstamp_type',
+  'hwtstamp',
+  'hwtstamp_high',
+];
+const XDP_MD = [
+  'data',
+  'data_end',
+  'data_meta',
+  'ingress_ifindex',
+  'rx_queue_index',
+  'egress_ifindex',
+];
+// biome-ignore-end format: in the order of the structs
+const XDP = 6;
+/** Programs of traffic control and XDP change packets; filters look at them. */
+const WRITERS: ReadonlySet<number> = new Set([3, 4, XDP, 12, 19]);
+/** Room before an XDP packet, for helpers that make it longer (XDP_PACKET_HEADROOM). */
+const HEADROOM = 256;
+
+export class Packet {
+  readonly #memory: Memory;
+  readonly #names: readonly string[];
+  readonly #fields: Uint32Array;
+  readonly region: Region;
+  /** Where the data starts and ends in the region. */
+  start: number;
+  end: number;
+
+  constructor(
+    memory: Memory,
+    hook: Hook,
+    bytes: Uint8Array,
+    fields: Readonly<Record<string, unknown>>,
+  ) {
+    const { program } = HOOKS[hook.type];
+    const isXdp = program === XDP;
+    this.#memory = memory;
+    this.#names = isXdp ? XDP_MD : SK_BUFF;
+    this.#fields = new Uint32Array(this.#names.length);
+    this.start = isXdp ? HEADROOM : 0;
+    this.end = this.start + bytes.length;
+    this.region = memory.allocate({
+      kind: 'packet',
+      name: 'the packet',
+      size: this.end,
+      writable: WRITERS.has(program),
+    });
+    memory.of(this.region).set(bytes, this.start);
+    if (!isXdp) this.#fields[0] = bytes.length;
+    for (const [name, value] of Object.entries(fields)) this.#set(name, value);
+  }
+
+  /** The bytes of the packet as they are now. */
+  get bytes(): Uint8Array {
+    return this.#memory.of(this.region).slice(this.start, this.end);
+  }
+
+  /** `size` bytes from an offset; undefined where they are not all there. */
+  at(offset: number, size: number): Uint8Array | undefined {
+    if (offset < 0 || size < 0 || this.start + offset + size > this.end) return undefined;
+    return this.#memory.of(this.region).subarray(this.start + offset, this.start + offset + size);
+  }
+
+  /** A field of the context as a test reads it. */
+  field(name: string): number {
+    return this.#fields[this.#indexOf(name)]!;
+  }
+
+  /** What a program loads from the context; undefined where there is no field. */
+  load(offset: number, size: number): number | undefined {
+    const name = this.#names[offset >> 2];
+    if (name === undefined || (offset & 3) + size > 8) return undefined;
+    if (name === 'data' || name === 'data_meta') return pointerTo(this.region, this.start);
+    if (name === 'data_end') return pointerTo(this.region, this.end);
+    const low = this.#fields[offset >> 2]!;
+    if (size === 8) return low + 2 ** 32 * (this.#fields[(offset >> 2) + 1] ?? 0);
+    return Number((BigInt(low) >> BigInt(8 * (offset & 3))) & ((1n << BigInt(8 * size)) - 1n));
+  }
+
+  /** Stores a whole field; false where none may be stored. */
+  store(offset: number, size: number, value: bigint): boolean {
+    const name = this.#names[offset >> 2];
+    if (this.#names !== SK_BUFF || name === undefined || (offset & 3) !== 0) return false;
+    if (!STORABLE.has(name)) return false;
+    this.#fields[offset >> 2] = Number(value & 0xffff_ffffn);
+    if (size === 8) this.#fields[(offset >> 2) + 1] = Number(value >> 32n);
+    return true;
+  }
+
+  #set(name: string, value: unknown): void {
+    if (typeof value !== 'number' || !Number.isInteger(value))
+      throw new TypeError(`${name}: expected a whole number, got ${String(value)}`);
+    this.#fields[this.#indexOf(name)] = value;
+  }
+
+  #indexOf(name: string): number {
+    const index = this.#names.indexOf(name);
+    if (index < 0) throw new TypeError(`there is no field ${name}: ${this.#names.join(', ')}`);
+    return index;
+  }
+}
+
+/** What programs may store in an `__sk_buff`. */
+// biome-ignore format: names
+const STORABLE: ReadonlySet<string> = new Set([
+  'mark', 'queue_mapping', 'priority', 'tc_index', 'cb0', 'cb1', 'cb2', 'cb3', 'cb4', 'tc_classid', 'tstamp',
+]);
+
+/** A context with `packet`, and fields under the names of the struct; or the packet alone. */
+export const packetContext = (hook: Hook, given: GivenContext, memory: Memory): Context => {
+  const { packet: bytes = new Uint8Array(0), ...fields } =
+    given instanceof Uint8Array ? { packet: given } : ((given ?? {}) as Record<string, unknown>);
+  if (!(bytes instanceof Uint8Array))
+    throw new TypeError('packet: expected the bytes of the packet');
+  const packet = new Packet(memory, hook, bytes, fields);
+  const size = 4 * (HOOKS[hook.type].program === XDP ? XDP_MD : SK_BUFF).length;
+  const region = memory.allocate({ kind: 'context', name: hook.section, size, virtual: true });
+  return { region, packet };
+};
