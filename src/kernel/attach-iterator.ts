@@ -4,14 +4,7 @@
  * (Documentation/bpf/bpf_iterators.rst). Linux 5.8.
  */
 import { type Hook, RequirementError } from '../object/index.ts';
-import {
-  BpfError,
-  closeFd,
-  FileDescriptor,
-  linkCreate,
-  OPEN_FLAG,
-  openFile,
-} from '../syscall/index.ts';
+import { closeFd, FileDescriptor, linkCreate, OPEN_FLAG, openFile } from '../syscall/index.ts';
 import { Link } from './link.ts';
 import type { AttachContext } from './perf-link.ts';
 import type { Program } from './program.ts';
@@ -19,7 +12,7 @@ import type { Program } from './program.ts';
 export interface IteratorOptions {
   /** For `bpf_map_elem`, `bpf_sk_storage_map` and `sockmap`: the map whose elements it sees. */
   readonly map?: { readonly fd: number } | undefined;
-  /** For `task` and its kin: only this thread. Linux 6.1. */
+  /** For `task` and its kin: only this thread; nothing once it has ended. Linux 6.1. */
   readonly task?: number | undefined;
   /** For `task` and its kin: only the threads of this process. Linux 6.1. */
   readonly process?: number | undefined;
@@ -55,6 +48,8 @@ export const attachIterator = (
   options: IteratorOptions,
 ): Link => {
   const { section, name } = program.spec.hook;
+  if (name === '')
+    throw new RequirementError(`${section} does not say what it iterates: iter/NAME`);
   if (OF_MAPS.has(name) && !options.map)
     throw new RequirementError(`${section} sees the elements of a map: attach it with { map }`);
   if (name === 'cgroup' && options.cgroup === undefined)
@@ -69,15 +64,6 @@ export const attachIterator = (
       extra: info && { kind: 'iter', info },
     });
     return new Link(section, 'link', [new FileDescriptor(fd, `link ${section}`)]);
-  } catch (error) {
-    if (error instanceof BpfError && error.code === 'ESRCH')
-      throw new RequirementError(
-        `${section}: there is no task ${options.task ?? options.process}`,
-        {
-          cause: error,
-        },
-      );
-    throw error;
   } finally {
     if (cgroup !== undefined) closeFd(cgroup);
   }

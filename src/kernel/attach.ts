@@ -2,27 +2,38 @@
  * @module
  * Attaching programs: what each kind of hook takes, and who does it.
  */
-import { HOOKS, type Hook, type HookType, RequirementError } from '../object/index.ts';
+import { type Hook, type HookType, RequirementError } from '../object/index.ts';
 import { attachIterator, type IteratorOptions, iteratesAlone } from './attach-iterator.ts';
+import { attachKprobe, type KprobeOptions, parseKprobe } from './attach-kprobe.ts';
+import { attachKprobeMulti, attachUprobeMulti, type MultiOptions } from './attach-multi.ts';
+import { ELSEWHERE, PLACED, type PlaceOptions } from './attach-network.ts';
 import { attachPerfEvent, type PerfEventAttachOptions } from './attach-perf-event.ts';
 import { attachRawTracepoint, attachTracepoint, attachTracing } from './attach-tracing.ts';
 import { attachUprobe, parseUprobe, type UprobeOptions } from './attach-uprobe.ts';
+import { attachUsdt, parseUsdt, type UsdtOptions } from './attach-usdt.ts';
 import type { Link } from './link.ts';
 import type { AttachContext, CookieOptions } from './perf-link.ts';
 import type { Program } from './program.ts';
 
-/** Where and how to attach a program, as far as its hook does not say so. Each kind of hook takes some of these. */
-export interface AttachOptions
+/** How to attach programs for tracing, as far as their hook does not say so. Each kind of hook takes some of these. */
+export interface TracingOptions
   extends CookieOptions,
     UprobeOptions,
+    KprobeOptions,
+    MultiOptions,
+    UsdtOptions,
     IteratorOptions,
     PerfEventAttachOptions {}
 
+/** Where and how to attach a program. */
+export type AttachOptions = TracingOptions | PlaceOptions;
+
 /** How programs of a kind are attached. */
-interface Way {
-  readonly attach: (program: Program, context: AttachContext, options: AttachOptions) => Link;
+export interface Way {
+  /** A method, so that each can declare its own options: `takes` keeps others out. */
+  attach(program: Program, context: AttachContext, options: AttachOptions): Link;
   /** The options that it understands. */
-  readonly takes: readonly (keyof AttachOptions)[];
+  readonly takes: readonly string[];
   /** Whether the hook says all that is needed. */
   readonly whole: (hook: Hook) => boolean;
 }
@@ -38,6 +49,26 @@ const UPROBE: Way = {
   takes: ['path', 'function', 'offset', 'pid', 'cookie', 'referenceCounter'],
   whole: ({ name }) => parseUprobe(name) !== undefined,
 };
+const KPROBE: Way = {
+  attach: attachKprobe,
+  takes: ['function', 'offset', 'maxActive', 'cookie'],
+  whole: ({ name }) => parseKprobe(name) !== undefined,
+};
+const KPROBE_MULTI: Way = {
+  attach: attachKprobeMulti,
+  takes: ['functions', 'cookie'],
+  whole: ({ name }) => name !== '',
+};
+const UPROBE_MULTI: Way = {
+  attach: attachUprobeMulti,
+  takes: ['path', 'functions', 'pid', 'cookie'],
+  whole: ({ name }) => name.includes(':'),
+};
+const USDT: Way = {
+  attach: attachUsdt,
+  takes: ['path', 'provider', 'probe', 'pid', 'cookie'],
+  whole: ({ name }) => parseUsdt(name) !== undefined,
+};
 const PERF_EVENT: Way = {
   attach: attachPerfEvent,
   takes: ['event', 'period', 'frequency', 'pid', 'cpu', 'cookie'],
@@ -50,6 +81,7 @@ const ITERATOR: Way = {
 };
 
 const WAYS: Readonly<Partial<Record<HookType, Way>>> = {
+  ...PLACED,
   tp_btf: TRACING,
   'tp_btf.s': TRACING,
   fentry: TRACING,
@@ -71,6 +103,21 @@ const WAYS: Readonly<Partial<Record<HookType, Way>>> = {
   'uprobe.s': UPROBE,
   uretprobe: UPROBE,
   'uretprobe.s': UPROBE,
+  kprobe: KPROBE,
+  kretprobe: KPROBE,
+  ksyscall: KPROBE,
+  kretsyscall: KPROBE,
+  'kprobe.multi': KPROBE_MULTI,
+  'kretprobe.multi': KPROBE_MULTI,
+  'kprobe.session': KPROBE_MULTI,
+  'uprobe.multi': UPROBE_MULTI,
+  'uprobe.multi.s': UPROBE_MULTI,
+  'uretprobe.multi': UPROBE_MULTI,
+  'uretprobe.multi.s': UPROBE_MULTI,
+  'uprobe.session': UPROBE_MULTI,
+  'uprobe.session.s': UPROBE_MULTI,
+  usdt: USDT,
+  'usdt.s': USDT,
   perf_event: PERF_EVENT,
   iter: ITERATOR,
   'iter.s': ITERATOR,
@@ -92,15 +139,15 @@ export const attach = (
   const way = WAYS[hook.type];
   if (!way)
     throw new RequirementError(
-      `${program.name}: ${hook.section} programs are not attached by attach(); run them with testRun()`,
+      `${program.name}: ${hook.section} programs are not attached by attach()${ELSEWHERE[hook.type] ? `: ${ELSEWHERE[hook.type]}` : '; run them with testRun()'}`,
     );
   for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !way.takes.includes(name as keyof AttachOptions))
+    if (value !== undefined && !way.takes.includes(name))
       throw new TypeError(
         `${program.name}: ${hook.section} programs are not attached with ${name}, but with ${way.takes.join(', ')}`,
       );
   }
-  if (HOOKS[hook.type].named && !named(hook) && way !== UPROBE)
+  if (way.whole === named && !named(hook))
     throw new RequirementError(
       `${program.name}: its section ${hook.section} does not say where to attach it: ${hook.type}/NAME`,
     );

@@ -4,8 +4,22 @@
  */
 export { Arena } from './arena.ts';
 export { type AttachOptions, canAttach, takesOptions } from './attach.ts';
+export type { CgroupOptions } from './attach-cgroup.ts';
 export type { CgroupOrder } from './attach-iterator.ts';
+export type { NetfilterOptions } from './attach-netfilter.ts';
+export type { NetnsOptions } from './attach-netns.ts';
+export type { PlaceOptions } from './attach-network.ts';
+export type { Neighbour, OrderOptions } from './attach-order.ts';
 export type { PerfEventName } from './attach-perf-event.ts';
+export type { SocketMapOptions, SocketOptions } from './attach-sockets.ts';
+export type { NetkitOptions, TcOptions } from './attach-tc.ts';
+export type { XdpMode, XdpOptions } from './attach-xdp.ts';
+export {
+  type AttachedPrograms,
+  attachedPrograms,
+  type Found,
+  type QueryPlace,
+} from './attached-programs.ts';
 export { EventReader, type ReadOptions } from './event-reader.ts';
 export { Globals } from './globals.ts';
 export type { IteratorFile } from './iterator-file.ts';

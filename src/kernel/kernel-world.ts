@@ -5,6 +5,7 @@
 import { assemble, type Code, call, encode, exit, helperById, mov, r0 } from '../asm/index.ts';
 import type { Btf, BtfKind } from '../btf/index.ts';
 import {
+  type Architecture,
   BPF_F_NO_PREALLOC,
   type BtfTarget,
   HOOKS,
@@ -25,8 +26,10 @@ import {
   progLoad,
 } from '../syscall/index.ts';
 import { configuration } from './configuration.ts';
+import { canTrace, hasKprobe, hasKprobeMulti, hasUprobe, hasUprobeMulti } from './hook-probe.ts';
 import { symbolAddress } from './kallsyms.ts';
 import { kernelBtf, moduleBtfs } from './kernel-btf.ts';
+import { ModuleDescriptors } from './module-descriptors.ts';
 import { hasEventNamed, tracepointFormat, tracepointId } from './tracefs.ts';
 import type { Feature } from './without.ts';
 
@@ -64,6 +67,10 @@ export class KernelWorld implements World {
     this.#tokenFd = tokenFd;
   }
 
+  get architecture(): Architecture {
+    return process.arch === 'arm64' ? 'arm64' : 'x86-64';
+  }
+
   get btf(): Btf | undefined {
     return this.without.has('btf') ? undefined : kernelBtf();
   }
@@ -81,13 +88,37 @@ export class KernelWorld implements World {
   }
 
   configuration(name: string): string | undefined {
+    if (name === 'LINUX_HAS_BPF_COOKIE' && this.without.has('perfLink')) return '0';
     return configuration(name);
   }
 
-  hasHook(hook: Hook): boolean {
+  hasHook(hook: Hook, { thorough = false } = {}): boolean {
     if (hook.type === 'tp_btf' && this.without.has('tp_btf')) return false;
-    if (HOOKS[hook.type].target !== undefined) return this.#target(hook) !== undefined;
+    const { target } = HOOKS[hook.type];
+    if (target !== undefined) {
+      if (this.#target(hook) === undefined) return false;
+      const byTrampoline = target === 'function' || target === 'lsm';
+      return !thorough || !byTrampoline || this.#canTrace(hook);
+    }
     switch (hook.type) {
+      case 'kprobe':
+      case 'kretprobe':
+        return hasKprobe(hook.name);
+      case 'kprobe.multi':
+      case 'kretprobe.multi':
+        return hasKprobeMulti();
+      case 'uprobe':
+      case 'uprobe.s':
+      case 'uretprobe':
+      case 'uretprobe.s':
+      case 'usdt':
+      case 'usdt.s':
+        return hasUprobe();
+      case 'uprobe.multi':
+      case 'uprobe.multi.s':
+      case 'uretprobe.multi':
+      case 'uretprobe.multi.s':
+        return hasUprobeMulti();
       case 'raw_tp':
       case 'raw_tp.w':
         return !this.without.has('raw_tp') && this.#hasRawTracepoint(hook.name);
@@ -125,6 +156,19 @@ export class KernelWorld implements World {
       ...(found && { attachBtfId: found.id }),
       ...(found?.module !== undefined && { module: found.module }),
     };
+  }
+
+  #canTrace(hook: Hook): boolean {
+    return once(`trace ${hook.section}`, () => {
+      const { module, ...attachment } = this.attachment(hook);
+      const modules = new ModuleDescriptors();
+      try {
+        const attachBtfObjFd = module === undefined ? undefined : modules.fdOf(module);
+        return canTrace(hook, { ...attachment, attachBtfObjFd, tokenFd: this.#tokenFd });
+      } finally {
+        modules.close();
+      }
+    });
   }
 
   /** The function or typedef in BTF that a program at this hook is attached to. */

@@ -7,6 +7,7 @@ import {
   FileDescriptor,
   iterCreate,
   type LinkInfo,
+  linkDetach,
   linkInfo,
   linkUpdate,
 } from '../syscall/index.ts';
@@ -17,9 +18,9 @@ import type { Program } from './program.ts';
 
 /**
  * How a program is attached: by a link of the kernel's; by several, one for each place; by the ioctl of perf events,
- * where the kernel has no links for them.
+ * where the kernel has no links for them; by netlink, by BPF_PROG_ATTACH or by an option of a socket (`Attachment`).
  */
-export type Attached = 'link' | 'links' | 'ioctl';
+export type Attached = 'link' | 'links' | 'ioctl' | 'netlink' | 'attach' | 'socket';
 
 /** A program that runs whenever its hook is passed. */
 export class Link {
@@ -46,7 +47,7 @@ export class Link {
     if (this.how === 'link' && descriptor instanceof FileDescriptor) return descriptor.fd;
     throw new RequirementError(
       this.how === 'links'
-        ? `${this.hook} is attached by ${this.#parts.length} links, one for each place`
+        ? `${this.hook} is attached by several links, one for each place`
         : `${this.hook} is attached without a link, which needs Linux 5.15`,
     );
   }
@@ -68,6 +69,14 @@ export class Link {
    */
   open(): IteratorFile {
     return new IteratorFile(iterCreate(this.fd), `output of ${this.hook}`);
+  }
+
+  /**
+   * Detaches the program although the link is pinned, or others hold it: for networking and cgroup links, which then
+   * have no effect. Linux 5.9. Only for 'link'; an `Attachment` is closed.
+   */
+  detach(): void {
+    linkDetach(this.fd);
   }
 
   /** Keeps it attached under a path in a BPF file system, until `unpin(path)`. Only for 'link'. */

@@ -35,6 +35,7 @@ import { BPF_FILE_SYSTEM, unpin } from './pins.ts';
 import { type LoadContext, loadProgram, type Program } from './program.ts';
 import { isOperation, StructOps } from './struct-ops.ts';
 import { openToken } from './token.ts';
+import { usdtSpecs } from './usdt-specs.ts';
 import { type Feature, featuresWithout } from './without.ts';
 
 export interface LoadOptions {
@@ -251,6 +252,7 @@ export const loadObject = <
       lines,
       logLevel,
       tokenFd: token?.fd,
+      usdt: usdtSpecs(maps, world),
     };
     const programs: Record<string, Program> = {};
     for (const each of linked.programs) {

@@ -16,6 +16,7 @@ import {
 import { assembled, type Closable } from './closable.ts';
 import { Link } from './link.ts';
 import type { Program } from './program.ts';
+import type { UsdtSpecs } from './usdt-specs.ts';
 import type { Feature } from './without.ts';
 
 /** BPF_PERF_EVENT of `enum bpf_attach_type`. */
@@ -32,6 +33,8 @@ export interface CookieOptions {
 /** What attaching depends on besides the program. */
 export interface AttachContext {
   readonly without: ReadonlySet<Feature>;
+  /** The maps of static probes, in objects that have them. */
+  readonly usdt?: UsdtSpecs | undefined;
 }
 
 /** Opens an event and attaches a program to it. `after` is closed after the event. */

@@ -27,6 +27,7 @@ import type { ModuleDescriptors } from './module-descriptors.ts';
 import type { ObjectBtf } from './object-btf.ts';
 import type { AttachContext } from './perf-link.ts';
 import { pin } from './pins.ts';
+import type { UsdtSpecs } from './usdt-specs.ts';
 import { VerifierError } from './verifier-error.ts';
 
 /** What all programs of an object are loaded with. */
@@ -45,6 +46,8 @@ export interface LoadContext {
   readonly logLevel: number;
   /** From `tokenCreate`. */
   readonly tokenFd?: number | undefined;
+  /** The maps of static probes. */
+  readonly usdt?: UsdtSpecs | undefined;
 }
 
 /** A program that the kernel has accepted. */
@@ -146,7 +149,7 @@ export const loadProgram = (linked: LinkedProgram, context: LoadContext): Progra
     }
   };
   const { fd, log } = load();
-  return new Program(name, spec, fd, { without: context.world.without }, log);
+  return new Program(name, spec, fd, { without: context.world.without, usdt: context.usdt }, log);
 };
 
 /** Functions of structs are found through the maps that have them. */
@@ -218,8 +221,22 @@ const loadExplained = (
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
     // Without a word in the log it was not the verifier: the first error says as much as this one.
-    if (!error.log || !parseRefusal(error.log)) throw cause;
-    throw new VerifierError(linked, error.log, { cause: error, withoutBtf: btf.refusal });
+    const refusal = error.log && parseRefusal(error.log);
+    if (!refusal) throw cause;
+    const isMute = refusal.text !== undefined && Object.keys(refusal.registers).length === 0;
+    const log = (isMute && allStates(withLines)) || error.log!;
+    throw new VerifierError(linked, log, { cause: error, withoutBtf: btf.refusal });
+  }
+};
+
+/** Some kernels (5.10) say what registers hold only where they write all states. */
+const allStates = (options: ProgLoadOptions): string | undefined => {
+  try {
+    closeFd(loadWithLog({ ...options, logLevel: 2 }, true).fd);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BpfError) return error.log;
+    throw error;
   }
 };
 

@@ -12,6 +12,18 @@ export const FEATURES = {
   raw_tp: '4.17',
   /** bpf_link for perf events; else the ioctl */
   perfLink: '5.15',
+  /** kprobes by perf_event_open; else by definitions in tracefs */
+  kprobePmu: '4.17',
+  /** bpf_link for cgroups; else BPF_PROG_ATTACH */
+  cgroupLink: '5.7',
+  /** bpf_link for network namespaces; else BPF_PROG_ATTACH */
+  netnsLink: '5.8',
+  /** bpf_link for XDP; else netlink */
+  xdpLink: '5.9',
+  /** traffic control by links; else filters, through netlink */
+  tcx: '6.6',
+  /** bpf_link for maps of sockets; else BPF_PROG_ATTACH */
+  sockmapLink: '6.10',
   /** BPF_MAP_*_BATCH */
   batch: '5.6',
   /** mmap of arrays */

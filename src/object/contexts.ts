@@ -3,7 +3,7 @@
  * The contexts of networking and cgroup programs, as r1 points to them at their start. Follows include/uapi/linux/bpf.h
  * (Linux 6.18). The kernel rewrites every access to what it really has, so fields are read and written in their own
  * size; which ones a program may use depends on its type, and the verifier knows. Ports and addresses are in network
- * order where it says so.
+ * order where it says so. Before Linux 6.4 only registers can be stored into a context, no numbers.
  * @example
  * load(w2, XdpContext.at(r1).data),        // r2 points to the packet, 32 bits though the field has
  * load(w3, XdpContext.at(r1).data_end),

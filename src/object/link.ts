@@ -115,9 +115,10 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
   const [only] = variants;
   if (entry.kind === 'program' && !HOOKS[entry.hook.type].target) return only;
   // Without type information a variant that needs none; where there is none, linking says what is missing.
-  const found =
-    variants.find((each) => world.hasHook(each.hook) && (!needsTypes(each) || world.btf)) ??
-    variants.find(({ hook }) => world.hasHook(hook));
+  // A program that stands alone is tried all the same, for the kernel's own reason.
+  const thorough = entry.kind !== 'program';
+  const present = variants.filter(({ hook }) => world.hasHook(hook, { thorough }));
+  const found = present.find((each) => !needsTypes(each) || world.btf) ?? present[0];
   if (found || entry.kind === 'optional') return found;
   const hooks = variants.map(({ hook }) => hook.section).join(' nor ');
   throw new RequirementError(`${name}: this kernel does not have ${hooks}`);
@@ -228,7 +229,7 @@ const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: 
     case 'helper':
       return world.hasHelper(condition.id, hook);
     case 'hook':
-      return world.hasHook(parseHook(condition.hook));
+      return world.hasHook(parseHook(condition.hook), { thorough: true });
     case 'map':
       return isMapType(condition.map) && world.hasMap(condition.map);
     case 'isa':

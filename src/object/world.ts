@@ -25,8 +25,8 @@ export interface World {
   readonly architecture: Architecture;
   /** The kernel's types; undefined where it has none. */
   readonly btf: Btf | undefined;
-  /** Whether the kernel has a hook and can run a program at it. */
-  hasHook(hook: Hook): boolean;
+  /** Whether the kernel has a hook. `thorough` asks as well whether a program can be attached to it here. */
+  hasHook(hook: Hook, options?: { readonly thorough?: boolean }): boolean;
   /** The types that CO-RE looks at in place of the kernel's and its modules'. */
   readonly coreBtf?: Btf | undefined;
   /** The types of the kernel's modules: split BTF on top of the kernel's, each with the module's name for its label. */

@@ -18,12 +18,15 @@ export const BPF_CMD = {
   BPF_PROG_LOAD: 5,
   BPF_OBJ_PIN: 6,
   BPF_OBJ_GET: 7,
+  BPF_PROG_ATTACH: 8,
+  BPF_PROG_DETACH: 9,
   BPF_PROG_TEST_RUN: 10,
   BPF_PROG_GET_NEXT_ID: 11,
   BPF_MAP_GET_NEXT_ID: 12,
   BPF_PROG_GET_FD_BY_ID: 13,
   BPF_MAP_GET_FD_BY_ID: 14,
   BPF_OBJ_GET_INFO_BY_FD: 15,
+  BPF_PROG_QUERY: 16,
   BPF_RAW_TRACEPOINT_OPEN: 17,
   BPF_BTF_LOAD: 18,
   BPF_BTF_GET_FD_BY_ID: 19,
@@ -127,6 +130,35 @@ export const OBJ_ATTR = {
   bpf_fd: 8,
   file_flags: 12,
   size: 16,
+} as const;
+
+/** BPF_PROG_ATTACH and BPF_PROG_DETACH. */
+export const PROG_ATTACH_ATTR = {
+  target_fd: 0,
+  target_ifindex: 0,
+  attach_bpf_fd: 4,
+  attach_type: 8,
+  attach_flags: 12,
+  replace_bpf_fd: 16,
+  relative_fd: 20,
+  relative_id: 20,
+  expected_revision: 24,
+  size: 32,
+} as const;
+
+export const PROG_QUERY_ATTR = {
+  target_fd: 0,
+  target_ifindex: 0,
+  attach_type: 4,
+  query_flags: 8,
+  attach_flags: 12,
+  prog_ids: 16,
+  prog_cnt: 24,
+  prog_attach_flags: 32,
+  link_ids: 40,
+  link_attach_flags: 48,
+  revision: 56,
+  size: 64,
 } as const;
 
 export const PROG_TEST_RUN_ATTR = {

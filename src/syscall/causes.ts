@@ -191,6 +191,8 @@ const CAUSES: Readonly<Record<string, string>> = {
     'The program asks for stacks that the perf event does not record: open it with PERF_SAMPLE_CALLCHAIN',
   'BPF_LINK_UPDATE EINVAL':
     'Links of this type keep their program, or the new program is of another type',
+  'BPF_LINK_UPDATE EOPNOTSUPP':
+    'Links of this type keep their program: attach the other one, then close this link',
   'BPF_LINK_DETACH EOPNOTSUPP': 'Links of this type cannot be detached by force',
   'BPF_TOKEN_CREATE EINVAL':
     'The path must be where a BPF file system is mounted, and tokens need Linux 6.9',

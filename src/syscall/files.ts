@@ -41,6 +41,16 @@ export function readFd(fd: number, bytes: Uint8Array): number | undefined {
   throw new SystemCallError({ call: 'read', attempt: `read descriptor ${fd}`, errno: -result });
 }
 
+const F_DUPFD_CLOEXEC = 1030;
+
+/** A second descriptor of the same, to be closed on exec. */
+export function duplicateFd(fd: number): number {
+  const result = systemCall('fcntl', fd, F_DUPFD_CLOEXEC, 0);
+  if (result >= 0) return result;
+  const attempt = `duplicate descriptor ${fd}`;
+  throw new SystemCallError({ call: 'fcntl', attempt, errno: -result });
+}
+
 /** Closes a descriptor. */
 export function closeFd(fd: number): void {
   const result = systemCall('close', fd);

@@ -12,7 +12,7 @@ export { onlineCpus, parseCpuList, possibleCpus } from './cpus.ts';
 export { ERRNO, type ErrnoName, errnoName, errnoText } from './errno.ts';
 export { BpfError, type BpfFailure, SystemCallError, UnsupportedError } from './errors.ts';
 export { FileDescriptor, openDescriptors } from './file-descriptor.ts';
-export { closeFd, OPEN_FLAG, openFile, readFd } from './files.ts';
+export { closeFd, duplicateFd, OPEN_FLAG, openFile, readFd } from './files.ts';
 export {
   type BtfInfo,
   btfData,
@@ -71,6 +71,24 @@ export {
 } from './map-batch.ts';
 export { Mapping, type MmapOptions, mapFile, mmap } from './mapping.ts';
 export {
+  addClsact,
+  type Direction,
+  deleteClsact,
+  deleteFilter,
+  type Filter,
+  type FilterOptions,
+  filtersOf,
+  hasClsact,
+  setFilter,
+} from './netlink-filter.ts';
+export {
+  type InterfaceInfo,
+  interfaceInfo,
+  XDP_FLAG,
+  type XdpSetOptions,
+  xdpSet,
+} from './netlink-interface.ts';
+export {
   fdById,
   ids,
   nextId,
@@ -108,7 +126,18 @@ export {
   progTestRun,
   type Records,
 } from './prog.ts';
+export {
+  ATTACH_FLAG,
+  type AttachedProgram,
+  type ProgAttachOptions,
+  type ProgQuery,
+  type ProgQueryOptions,
+  progAttach,
+  progDetach,
+  progQuery,
+} from './prog-attach.ts';
 export { MAX_NAME_LENGTH, objectName } from './scratch.ts';
+export { SOCKET_OPTION, type SocketOption, setSocketOption } from './sockets.ts';
 export { tokenCreate } from './token.ts';
 export {
   BPF_ELEM_FLAG,

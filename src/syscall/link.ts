@@ -66,6 +66,8 @@ export interface LinkCreateOptions {
   readonly attachType: number;
   readonly flags?: number | undefined;
   readonly extra?: LinkExtra | undefined;
+  /** For errors: completes "cannot ...". */
+  readonly attempt?: string | undefined;
 }
 
 /** BPF_LINK_CREATE: the descriptor of a new link. */
@@ -75,6 +77,7 @@ export function linkCreate({
   attachType,
   flags = 0,
   extra,
+  attempt = 'attach the program',
 }: LinkCreateOptions) {
   clearAttr(LINK_CREATE_ATTR.size);
   putU32(LINK_CREATE_ATTR.prog_fd, progFd);
@@ -82,16 +85,14 @@ export function linkCreate({
   putU32(LINK_CREATE_ATTR.attach_type, attachType);
   putU32(LINK_CREATE_ATTR.flags, flags);
   if (extra) putExtra(extra);
-  return bpfOrThrow(BPF_CMD.BPF_LINK_CREATE, LINK_CREATE_ATTR.size, 'attach the program', {
-    needs: ['CAP_BPF', extra && NETWORK.has(extra.kind) ? 'CAP_NET_ADMIN' : 'CAP_PERFMON'],
+  return bpfOrThrow(BPF_CMD.BPF_LINK_CREATE, LINK_CREATE_ATTR.size, attempt, {
+    needs: ['CAP_BPF', TRACING.has(attachType) ? 'CAP_PERFMON' : 'CAP_NET_ADMIN'],
   });
 }
 
-const NETWORK: ReadonlySet<string> = /* @__PURE__ */ new Set([
-  'netfilter',
-  'tcx',
-  'netkit',
-  'cgroup',
+/** Of `enum bpf_attach_type`: BPF_TRACE_RAW_TP to BPF_TRACE_ITER, perf events, multi-probes, sessions. */
+const TRACING: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  23, 24, 25, 26, 27, 28, 41, 42, 48, 56, 57, 58,
 ]);
 
 function putExtra(extra: LinkExtra): void {

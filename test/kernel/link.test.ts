@@ -100,12 +100,12 @@ describe.skipIf(noBpf)(kernel('a link'), () => {
     expect(holdings()).toEqual(before);
   });
 
-  it('is refused for programs that nothing here attaches', () => {
+  it('is refused for programs whose hook does not say where', () => {
     using tool = loadObject(only(xdp(done)));
     const error = thrown(() => tool.attach());
     expect([error.name, error.message]).toEqual([
       'RequirementError',
-      'program: xdp programs are not attached by attach(); run them with testRun()',
+      "program: xdp does not say where to attach it: attach({ interface: 'eth0' })",
     ]);
   });
 });

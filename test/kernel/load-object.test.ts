@@ -328,13 +328,14 @@ describe.skipIf(noBpf)(kernel('an error on the way leaves nothing behind'), () =
       programs: {
         lo_first: tpBtf('sched_process_exit', done),
         lo_filter: socketFilter([mov(w0, 7), exit()]),
+        lo_nowhere: tracepoint('sched/no_such_tracepoint', done),
       },
     });
     {
       using tool = loadObject(spec);
       const loaded = holdings();
       expect(thrown(() => tool.attach()).message).toBe(
-        'lo_filter: socket programs are not attached by attach(); run them with testRun()',
+        'there is no tracepoint/sched/no_such_tracepoint in this kernel',
       );
       expect(tool.links).toEqual([]);
       expect(holdings()).toEqual(loaded);

@@ -1,29 +1,12 @@
 /** What the tests of loading share: small objects, what is there before and after, children of their own. */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import {
-  type Code,
-  exit,
-  mov,
-  type ObjectSpec,
-  object,
-  type ProgramEntry,
-  r0,
-} from '../../src/index.ts';
-import {
-  closeFd,
-  fdById,
-  ids,
-  linkInfo,
-  mapInfo,
-  openDescriptors,
-  progInfo,
-} from '../../src/syscall/index.ts';
+import { type ObjectSpec, object, type ProgramEntry } from '../../src/index.ts';
+import { closeFd, fdById, ids, linkInfo, mapInfo, progInfo } from '../../src/syscall/index.ts';
 
-export const done: Code = [mov(r0, 0), exit()];
+export { done, holdings } from './checks.ts';
 
 /** An object of one program. */
 export const only = <P extends ProgramEntry>(program: P) =>
@@ -31,15 +14,6 @@ export const only = <P extends ProgramEntry>(program: P) =>
     Record<string, never>,
     { program: P }
   >;
-
-/** What this process holds: descriptors, our owners of them, and mappings of BPF. */
-export const holdings = () => ({
-  descriptors: readdirSync('/proc/self/fd').length,
-  owned: openDescriptors(),
-  mappings: readFileSync('/proc/self/maps', 'utf8')
-    .split('\n')
-    .filter((line) => /bpf|perf_event|anon_inode/.test(line)).length,
-});
 
 /** What of the kernel's has one of these names, as `prog handleExit`, and how many links there are to such programs. */
 export const inKernel = (...names: readonly string[]): string[] => {

@@ -347,6 +347,7 @@ describe('runqslower, linked for a kernel before 5.14', () => {
     const fields = { other: bytes(24), state: i64, pid: i32, tgid: i32, comm: chars(16) };
     types.idOf(struct('task_struct', fields));
     const world: World = {
+      architecture: 'x86-64',
       btf: types.builder.build({ label: 'an old kernel' }),
       hasHook: ({ type }) => type === 'raw_tp',
       hasHelper: () => true,

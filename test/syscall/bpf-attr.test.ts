@@ -79,6 +79,8 @@ const MEMBERS: readonly [member: string, fields: Fields][] = [
   ['batch.', attr.MAP_BATCH_ATTR],
   ['', attr.PROG_LOAD_ATTR],
   ['', attr.OBJ_ATTR],
+  ['', attr.PROG_ATTACH_ATTR],
+  ['query.', attr.PROG_QUERY_ATTR],
   ['test.', attr.PROG_TEST_RUN_ATTR],
   ['', attr.GET_ID_ATTR],
   ['info.', attr.INFO_ATTR],

@@ -1,0 +1,135 @@
+/**
+ * @module
+ * One program at many functions with one link: kprobe.multi (Linux 5.18, CONFIG_FPROBE), uprobe.multi (6.6), and the
+ * sessions of both, which run at entry and return (6.13).
+ */
+import { functionOffset, functionOffsets } from '../elf/index.ts';
+import { HOOKS, type Hook, RequirementError } from '../object/index.ts';
+import { BpfError, FileDescriptor, type LinkExtra, linkCreate } from '../syscall/index.ts';
+import { configuration } from './configuration.ts';
+import { findExecutable, withElfFile } from './executable.ts';
+import { glob, isGlob } from './glob.ts';
+import { Link } from './link.ts';
+import type { AttachContext, CookieOptions } from './perf-link.ts';
+import type { Program } from './program.ts';
+import { traceableFunctions } from './traceable.ts';
+
+/** BPF_F_KPROBE_MULTI_RETURN and BPF_F_UPROBE_MULTI_RETURN */
+const RETURN = 1;
+
+export interface MultiOptions extends CookieOptions {
+  /** Functions by name or pattern (`vfs_*`), in place of those of the hook. */
+  readonly functions?: readonly string[] | undefined;
+  /** For uprobe.multi: the executable or library. */
+  readonly path?: string | undefined;
+  /** For uprobe.multi: only in this process. */
+  readonly pid?: number | undefined;
+}
+
+const isReturn = ({ type }: Hook): boolean => /^[ku]ret/.test(type);
+
+/** kprobe.multi, kretprobe.multi, kprobe.session. */
+export const attachKprobeMulti = (
+  program: Program,
+  _context: AttachContext,
+  { functions, cookie }: MultiOptions,
+): Link => {
+  const { hook } = program.spec;
+  const { section, name } = hook;
+  const wanted = functions ?? (name === '' ? [] : [name]);
+  if (wanted.length === 0)
+    throw new RequirementError(
+      `${section} says not where: attach it with { functions }, or write ${hook.type}/PATTERN`,
+    );
+  if (configuration('CONFIG_FPROBE') === undefined && configuration('CONFIG_BPF') !== undefined)
+    throw new RequirementError(
+      `${section}: this kernel has no multi-kprobes (CONFIG_FPROBE, which needs CONFIG_FUNCTION_TRACER); a kprobe for each function may do`,
+    );
+  const symbols = wanted.flatMap((each) => (isGlob(each) ? matching(section, each) : each));
+  return multiLink(program, {
+    kind: 'kprobe_multi',
+    flags: isReturn(hook) ? RETURN : 0,
+    symbols: [...new Set(symbols)],
+    cookies: cookiesOf(cookie, new Set(symbols).size),
+  });
+};
+
+const matching = (section: string, pattern: string): string[] => {
+  const found = traceableFunctions().filter(glob(pattern));
+  if (found.length > 0) return found;
+  throw new RequirementError(`${section}: no function that can be traced fits ${pattern}`);
+};
+
+/** uprobe.multi, uretprobe.multi, uprobe.session. */
+export const attachUprobeMulti = (
+  program: Program,
+  _context: AttachContext,
+  options: MultiOptions,
+): Link => {
+  const { hook } = program.spec;
+  const { section, name } = hook;
+  const colon = name.lastIndexOf(':');
+  const file = options.path ?? (name === '' ? undefined : name.slice(0, colon));
+  const wanted = options.functions ?? (name === '' ? [] : [name.slice(colon + 1)]);
+  if (file === undefined || wanted.length === 0)
+    throw new RequirementError(
+      `${section} says not where: attach it with { path, functions }, or write ${hook.type}/PATH:PATTERN`,
+    );
+  const path = findExecutable(file, options);
+  const offsets = offsetsOf(section, path, wanted);
+  const { cookie, pid } = options;
+  return multiLink(program, {
+    kind: 'uprobe_multi',
+    path,
+    offsets: BigUint64Array.from(offsets, BigInt),
+    cookies: cookiesOf(cookie, offsets.length),
+    flags: isReturn(hook) ? RETURN : 0,
+    pid,
+  });
+};
+
+const offsetsOf = (section: string, path: string, wanted: readonly string[]): readonly number[] =>
+  withElfFile(path, (file) => {
+    const offsets = wanted.flatMap((each) => {
+      const found = isGlob(each)
+        ? [...functionOffsets(file, glob(each)).keys()]
+        : [functionOffset(file, each) ?? []].flat();
+      if (found.length > 0) return found;
+      throw new RequirementError(`${section}: ${path} has no function ${each}`);
+    });
+    return [...new Set(offsets)];
+  });
+
+/** Every place gets the same one. */
+const cookiesOf = (
+  cookie: bigint | number | undefined,
+  count: number,
+): BigUint64Array | undefined =>
+  cookie === undefined ? undefined : new BigUint64Array(count).fill(BigInt(cookie));
+
+/** Links `program` to all that `extra` has. */
+export const multiLink = (program: Program, extra: LinkExtra, attachType?: number): Link => {
+  const { section, type } = program.spec.hook;
+  try {
+    const fd = linkCreate({
+      progFd: program.fd,
+      attachType: attachType ?? HOOKS[type].attach,
+      extra,
+    });
+    return new Link(section, 'link', [new FileDescriptor(fd, `link ${section}`)]);
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    const why = REASONS[error.code];
+    throw why === undefined
+      ? error
+      : new RequirementError(`cannot attach ${section}: ${error.code}, ${why}`, { cause: error });
+  }
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  EINVAL:
+    'this kernel does not know multi-probes of this kind (kprobe.multi Linux 5.18, uprobe.multi 6.6, sessions 6.13), or one of the places cannot be probed',
+  EOPNOTSUPP:
+    'this kernel has no multi-probes of this kind (CONFIG_FPROBE for kprobe.multi, CONFIG_UPROBE_EVENTS for uprobe.multi)',
+  ESRCH: 'there is no such function, or no such process',
+};

@@ -1,0 +1,153 @@
+/** Checks of programs of network namespaces and of netfilter. Each sees real packets on `lo`. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import {
+  exit,
+  flowDissector,
+  jne,
+  label,
+  load,
+  mov,
+  netfilter,
+  object,
+  r0,
+  r1,
+  SocketLookup,
+  skLookup,
+  w2,
+} from '../../src/index.ts';
+import { attachedPrograms } from '../../src/kernel/index.ts';
+import { closeFd } from '../../src/syscall/index.ts';
+import { openSocket, sendTo } from '../../src/syscall/sockets.ts';
+import { type Check, counting, LO, passes, thrownBy, withObject } from './attach-support.ts';
+
+const OWN_NETNS = '/proc/self/ns/net';
+const CLOSED = 7777;
+
+const idsAt = (...query: Parameters<typeof attachedPrograms>): number[] =>
+  attachedPrograms(...query).programs.map(({ id }) => id);
+
+/** Drops look-ups for one port. */
+const lookup = () => {
+  const pass = label('pass');
+  return object({
+    license: 'GPL',
+    programs: {
+      closePort: skLookup([
+        load(w2, SocketLookup.at(r1).local_port),
+        mov(r0, 1),
+        jne(w2, CLOSED, pass),
+        mov(r0, 0),
+        pass,
+        exit(),
+      ]),
+    },
+  });
+};
+
+const connects = async (port: number): Promise<string> => {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return 'connected';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'failed';
+  } finally {
+    socket.destroy();
+  }
+};
+
+/** Sends a packet through a packet socket: the kernel takes it apart on its way. */
+const sendRaw = (): void => {
+  const AF_PACKET = 17;
+  const SOCK_DGRAM = 2;
+  const fd = openSocket(AF_PACKET, SOCK_DGRAM, 0);
+  try {
+    const ip = Uint8Array.of(0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1);
+    const packet = new Uint8Array(28);
+    packet.set(ip);
+    // struct sockaddr_ll: family, protocol (IPv4), interface, no address
+    const to = new Uint8Array(20);
+    to.set([AF_PACKET, 0, 8, 0, LO, 0, 0, 0, 0, 0, 0, 6]);
+    sendTo(fd, packet, to);
+  } finally {
+    closeFd(fd);
+  }
+};
+
+export const namespaceChecks: readonly Check[] = [
+  {
+    name: 'sk_lookup refuses connections to a port of the network namespace',
+    since: [5, 9],
+    run: () =>
+      withObject(lookup(), async ({ programs: { closePort } }) => {
+        const server = createServer().listen(CLOSED, '127.0.0.1');
+        await once(server, 'listening');
+        try {
+          assert.equal(await connects(CLOSED), 'connected');
+          using link = closePort.attach({ netns: OWN_NETNS });
+          assert.equal(link.info().target?.kind, 'netns');
+          assert.deepEqual(idsAt('sk_lookup', { netns: OWN_NETNS }), [closePort.info().id]);
+          assert.equal(await connects(CLOSED), 'ECONNREFUSED');
+          link.close();
+          assert.equal(await connects(CLOSED), 'connected');
+          assert.deepEqual(idsAt('sk_lookup', { netns: OWN_NETNS }), []);
+          assert.match(
+            thrownBy(() => closePort.attach({ netns: '/proc/self/status' })).message,
+            /is not a network namespace: those are \/proc\/PID\/ns\/net/,
+          );
+        } finally {
+          server.close();
+        }
+      }),
+  },
+  ...(['link', 'attach'] as const).map(
+    (how): Check => ({
+      name: `a flow dissector runs by ${how}`,
+      ...(how === 'link' && { since: [5, 8] as const }),
+      run: () =>
+        withObject(
+          counting(flowDissector, 0),
+          ({ programs: { first, second }, maps: { counter } }) => {
+            using link = first.attach({ netns: OWN_NETNS });
+            assert.equal(link.how, how);
+            sendRaw();
+            assert.ok(counter.get('first') > 0);
+            link.update(second);
+            sendRaw();
+            assert.ok(counter.get('second') > 0);
+            assert.deepEqual(idsAt('flow_dissector', { netns: OWN_NETNS }), [second.info().id]);
+            link.close();
+            assert.deepEqual(idsAt('flow_dissector', { netns: OWN_NETNS }), []);
+          },
+          how === 'attach' ? ['netnsLink'] : [],
+        ),
+    }),
+  ),
+  {
+    name: 'a netfilter program drops what comes in',
+    since: [6, 4],
+    run: () =>
+      withObject(counting(netfilter, 0), async ({ programs: { first }, maps: { counter } }) => {
+        assert.equal(await passes(), true);
+        using link = first.attach({ netfilter: { hook: 'input', priority: -100 } });
+        assert.deepEqual(link.info().target, {
+          kind: 'netfilter',
+          family: 2,
+          hook: 1,
+          priority: -100,
+          flags: 0,
+        });
+        assert.equal(await passes(), false);
+        assert.ok(counter.get('first') > 0);
+        assert.match(thrownBy(() => link.update(first)).message, /keep their program/);
+        link.close();
+        assert.equal(await passes(), true);
+        assert.match(
+          thrownBy(() => first.attach({ netfilter: { hook: 'input', priority: 2 ** 31 } })).message,
+          /a priority lies between/,
+        );
+      }),
+  },
+];

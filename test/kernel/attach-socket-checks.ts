@@ -1,0 +1,237 @@
+/** Checks of programs at sockets and at maps of sockets. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { skMsg, skReuseport, skSkb, socketFilter } from '../../src/index.ts';
+import { attachedPrograms } from '../../src/kernel/index.ts';
+import { BPF_MAP_TYPE, closeFd, mapCreate, mapUpdate } from '../../src/syscall/index.ts';
+import { loadKoffi } from '../../src/syscall/koffi.ts';
+import { openSocket, setOption } from '../../src/syscall/sockets.ts';
+import {
+  arrives,
+  type Check,
+  counting,
+  fdOf,
+  PATIENCE_MS,
+  passes,
+  portOf,
+  thrownBy,
+  udp,
+  withObject,
+} from './attach-support.ts';
+
+const KEEP = 0xffff;
+const SK_DROP = 0;
+const SK_PASS = 1;
+
+/** A UDP socket that shares its port with others. */
+const sharedPort = (port: number): number => {
+  const [AF_INET, SOCK_DGRAM, SOL_SOCKET, SO_REUSEPORT] = [2, 2, 1, 15];
+  const fd = openSocket(AF_INET, SOCK_DGRAM, 0);
+  assert.equal(setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1), 0);
+  const bind = loadKoffi().load(null).func('bind', 'int', ['int', 'uint8_t *', 'int']);
+  const address = Uint8Array.of(
+    AF_INET,
+    0,
+    port >> 8,
+    port & 0xff,
+    127,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  );
+  assert.equal(bind(fd, address, address.length), 0);
+  return fd;
+};
+
+interface SocketMap {
+  readonly fd: number;
+  /** Whether a byte comes through a new connection, of which one end is in the map. */
+  exchange(end: 'sender' | 'receiver'): Promise<boolean>;
+}
+
+/** A map of sockets. What is attached to it counts for the sockets that come into it afterwards. */
+const withSocketMap = async (use: (map: SocketMap) => Promise<void>): Promise<void> => {
+  const fd = mapCreate({
+    type: BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP,
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 1,
+  });
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const exchange = async (end: 'sender' | 'receiver'): Promise<boolean> => {
+    const client = connect(portOf(server), '127.0.0.1');
+    client.on('error', () => {});
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    try {
+      const inMap = fdOf(end === 'sender' ? client : accepted);
+      mapUpdate(fd, new Uint8Array(4), new Uint8Array(Uint32Array.of(inMap).buffer));
+      let got = false;
+      accepted.once('data', () => {
+        got = true;
+      });
+      client.write('x');
+      for (let waited = 0; !got && waited < PATIENCE_MS; waited += 10) await sleep(10);
+      return got;
+    } finally {
+      client.destroy();
+      accepted.destroy();
+    }
+  };
+  try {
+    await use({ fd, exchange });
+  } finally {
+    server.close();
+    closeFd(fd);
+  }
+};
+
+export const socketChecks: readonly Check[] = [
+  {
+    name: 'a socket filter drops what one socket receives',
+    run: () =>
+      withObject(
+        counting(socketFilter, 0, KEEP),
+        async ({ programs: { first, second }, maps: { counter } }) => {
+          const to = await udp();
+          const from = await udp();
+          try {
+            using link = first.attach({ socket: fdOf(to) });
+            assert.equal(link.how, 'socket');
+            assert.match(link.hook, /^socket on socket:\[\d+\]$/);
+            assert.equal(await arrives(from, to), false);
+            assert.equal(counter.get('first'), 1);
+            assert.equal(await passes(), true);
+            link.update(second);
+            assert.equal(await arrives(from, to), true);
+            assert.equal(counter.get('second'), 1);
+            link.close();
+            assert.equal(await arrives(from, to), true);
+            assert.equal(counter.get('second'), 1);
+            assert.match(
+              thrownBy(() => first.attach({ socket: first.fd })).message,
+              /descriptor \d+ of this process is not a socket/,
+            );
+          } finally {
+            to.close();
+            from.close();
+          }
+        },
+      ),
+  },
+  {
+    name: 'closing the link of a socket that is closed does nothing',
+    run: () =>
+      withObject(counting(socketFilter, 0), async ({ programs: { first } }) => {
+        const to = await udp();
+        const link = first.attach({ socket: fdOf(to) });
+        to.close();
+        await sleep(0);
+        // It has the number of the socket before.
+        const next = await udp();
+        const from = await udp();
+        try {
+          using other = first.attach({ socket: fdOf(next) });
+          link.close();
+          assert.equal(await arrives(from, next), false);
+          other.close();
+          assert.equal(await arrives(from, next), true);
+        } finally {
+          next.close();
+          from.close();
+        }
+      }),
+  },
+  {
+    name: 'sk_reuseport programs and socket filters choose among the sockets of a port',
+    since: [5, 3],
+    run: async () => {
+      const port = 7801;
+      const sockets = [sharedPort(port), sharedPort(port)];
+      const from = await udp();
+      const send = () =>
+        new Promise<Error | null>((resolve) => from.send('x', port, '127.0.0.1', resolve));
+      try {
+        await withObject(
+          counting(skReuseport, SK_PASS),
+          async ({ programs: { first }, maps: { counter } }) => {
+            using link = first.attach({ socket: sockets[0]! });
+            await send();
+            assert.equal(counter.get('first'), 1);
+            link.close();
+            await send();
+            assert.equal(counter.get('first'), 1);
+          },
+        );
+        await withObject(
+          counting(socketFilter, 1),
+          async ({ programs: { first }, maps: { counter } }) => {
+            using _link = first.attach({ socket: sockets[1]!, reuseport: true });
+            await send();
+            assert.equal(counter.get('first'), 1);
+          },
+        );
+      } finally {
+        from.close();
+        for (const fd of sockets) closeFd(fd);
+      }
+    },
+  },
+  ...(['link', 'attach'] as const).map(
+    (how): Check => ({
+      name: `a verdict on what sockets of a map receive, by ${how}`,
+      since: how === 'link' ? [6, 10] : [5, 18],
+      run: () =>
+        withObject(
+          counting((body) => skSkb('verdict', body), SK_DROP, SK_PASS),
+          ({ programs: { first, second }, maps: { counter } }) =>
+            withSocketMap(async (map) => {
+              const attached = () => attachedPrograms('sk_skb/verdict', { map }).programs;
+              using link = first.attach({ map });
+              assert.equal(link.how, how);
+              assert.equal(attached()[0]?.id, first.info().id);
+              assert.equal(await map.exchange('receiver'), false);
+              assert.ok(counter.get('first') > 0);
+              link.update(second);
+              assert.equal(attached()[0]?.id, second.info().id);
+              await map.exchange('receiver');
+              assert.ok(counter.get('second') > 0);
+              link.close();
+              assert.deepEqual(attached(), []);
+              assert.equal(await map.exchange('receiver'), true);
+            }),
+          how === 'attach' ? ['sockmapLink'] : [],
+        ),
+    }),
+  ),
+  {
+    name: 'a program on what sockets of a map send',
+    since: [5, 18],
+    run: () =>
+      withObject(
+        counting(skMsg, SK_DROP, SK_PASS),
+        ({ programs: { first, second }, maps: { counter } }) =>
+          withSocketMap(async (map) => {
+            using link = first.attach({ map });
+            assert.equal(attachedPrograms('sk_msg', { map }).programs[0]?.id, first.info().id);
+            assert.equal(await map.exchange('sender'), false);
+            assert.ok(counter.get('first') > 0);
+            link.update(second);
+            assert.equal(await map.exchange('sender'), true);
+            assert.ok(counter.get('second') > 0);
+            link.close();
+            assert.deepEqual(attachedPrograms('sk_msg', { map }).programs, []);
+          }),
+      ),
+  },
+];

@@ -1,0 +1,191 @@
+/** Checks of programs of traffic control: links and filters. Each sees real packets on `lo`. */
+import assert from 'node:assert/strict';
+import { tc, tcx } from '../../src/index.ts';
+import { attachedPrograms, type Feature, type Link } from '../../src/kernel/index.ts';
+import {
+  addClsact,
+  deleteClsact,
+  deleteFilter,
+  filtersOf,
+  hasClsact,
+  setFilter,
+} from '../../src/syscall/index.ts';
+import { type Check, counting, LO, passes, thrownBy, withObject } from './attach-support.ts';
+
+const TC_PASS = 0;
+const TC_DROP = 2;
+
+const idsAt = (...query: Parameters<typeof attachedPrograms>): number[] =>
+  attachedPrograms(...query).programs.map(({ id }) => id);
+
+export const tcChecks: readonly Check[] = [
+  ...(['ingress', 'egress'] as const).map(
+    (direction): Check => ({
+      name: `a TCX link at ${direction} drops, is updated and closed`,
+      since: [6, 6],
+      run: () =>
+        withObject(
+          counting((body) => tcx(direction, body), TC_DROP, TC_PASS),
+          async ({ programs: { first, second }, maps: { counter } }) => {
+            using link = first.attach({ interface: 'lo' });
+            const attachType = direction === 'ingress' ? 46 : 47;
+            assert.deepEqual(link.info().target, { kind: 'tcx', ifindex: LO, attachType });
+            assert.equal(await passes(), false);
+            assert.ok(counter.get('first') > 0);
+            link.update(second);
+            assert.equal(await passes(), true);
+            assert.ok(counter.get('second') > 0);
+            assert.deepEqual(attachedPrograms(`tcx/${direction}`, { interface: 'lo' }).programs, [
+              { id: second.info().id, linkId: link.info().id },
+            ]);
+            link.close();
+            assert.deepEqual(idsAt(`tcx/${direction}`, { interface: 'lo' }), []);
+            assert.equal(hasClsact(LO), false);
+          },
+        ),
+    }),
+  ),
+  {
+    name: 'TCX links have an order',
+    since: [6, 6],
+    run: () =>
+      withObject(
+        counting((body) => tcx('ingress', body), TC_PASS),
+        ({ programs: { first, second } }) => {
+          const links: Link[] = [];
+          const at = { interface: 'lo' };
+          const order = () =>
+            attachedPrograms('tcx/ingress', at).programs.map(({ linkId }) =>
+              links.findIndex((link) => link.info().id === linkId),
+            );
+          try {
+            links.push(first.attach(at));
+            links.push(second.attach({ ...at, before: links[0]! }));
+            assert.deepEqual(order(), [1, 0]);
+            links[1]!.close();
+            links.pop();
+            links.push(second.attach({ ...at, after: { linkId: links[0]!.info().id } }));
+            assert.deepEqual(order(), [0, 1]);
+            links.pop()!.close();
+            links.push(second.attach({ ...at, before: first }));
+            assert.deepEqual(order(), [1, 0]);
+            links.pop()!.close();
+            const { revision } = attachedPrograms('tcx/ingress', at);
+            links.push(second.attach({ ...at, before: 'all', revision }));
+            assert.deepEqual(order(), [1, 0]);
+            links.pop()!.close();
+            assert.match(
+              thrownBy(() => links.push(second.attach({ ...at, revision }))).message,
+              /ESTALE/,
+            );
+            assert.match(
+              thrownBy(() => second.attach({ ...at, before: 'all', after: 'all' })).message,
+              /before another one or after it, not both/,
+            );
+          } finally {
+            for (const link of links) link.close();
+          }
+        },
+      ),
+  },
+  ...(
+    [
+      ['tcx', () => counting((body) => tcx('egress', body), TC_DROP, TC_PASS), ['tcx'], {}],
+      ['tc', () => counting(tc, TC_DROP, TC_PASS), [], { direction: 'egress' }],
+    ] as const
+  ).map(
+    ([kind, spec, without, more]): Check => ({
+      name: `${kind} programs are filters at a clsact qdisc that comes and goes with them`,
+      run: () =>
+        withObject(
+          spec(),
+          async ({ programs: { first, second } }) => {
+            using link = first.attach({ interface: 'lo', ...more });
+            assert.equal(link.how, 'netlink');
+            assert.equal(link.hook, `${kind}/egress on lo`);
+            assert.equal(hasClsact(LO), true);
+            assert.equal(await passes(), false);
+            link.update(second);
+            assert.equal(await passes(), true);
+            assert.deepEqual(idsAt('tc', { interface: 'lo', direction: 'egress' }), [
+              second.info().id,
+            ]);
+            link.close();
+            link.close();
+            assert.equal(hasClsact(LO), false);
+          },
+          without as readonly Feature[],
+        ),
+    }),
+  ),
+  {
+    name: 'a tc program can be a TCX link',
+    since: [6, 6],
+    run: () =>
+      withObject(counting(tc, TC_DROP), async ({ programs: { first } }) => {
+        using link = first.attach({ interface: 'lo', direction: 'ingress', through: 'tcx' });
+        assert.equal(link.how, 'link');
+        assert.equal(await passes(), false);
+      }),
+  },
+  {
+    name: 'filters have priorities, and leave the qdisc of another',
+    run: () =>
+      withObject(counting(tc, TC_PASS), ({ programs: { first, second } }) => {
+        const at = { interface: 'lo', direction: 'ingress' } as const;
+        assert.equal(addClsact(LO), true);
+        using one = first.attach({ ...at, priority: 20 });
+        using two = second.attach({ ...at, priority: 10, handle: 5 });
+        assert.deepEqual(
+          attachedPrograms('tc', at).programs.map(({ id, priority, handle }) => [
+            id,
+            priority,
+            handle,
+          ]),
+          [
+            [second.info().id, 10, 5],
+            [first.info().id, 20, 1],
+          ],
+        );
+        assert.match(
+          thrownBy(() => second.attach({ ...at, priority: 10, handle: 5 })).message,
+          /EEXIST/,
+        );
+        one.close();
+        two.close();
+        assert.equal(hasClsact(LO), true);
+        deleteClsact(LO);
+
+        using maker = first.attach(at);
+        const { fd: progFd } = second;
+        const foreign = setFilter({ index: LO, direction: 'egress', progFd, name: 'foreign' });
+        maker.close();
+        assert.equal(hasClsact(LO), true);
+        assert.equal(deleteFilter(LO, foreign), true);
+        assert.equal(filtersOf(LO, 'egress').length, 0);
+        deleteClsact(LO);
+      }),
+  },
+  {
+    name: 'a tc program needs a direction, and filters no order',
+    run: () =>
+      withObject(counting(tc, TC_PASS), ({ programs: { first } }) => {
+        assert.equal(
+          thrownBy(() => first.attach({ interface: 'lo' })).message,
+          "first: tc does not say which packets it sees: { direction: 'ingress' } or 'egress'",
+        );
+        assert.match(
+          thrownBy(() => first.attach({ interface: 'lo', direction: 'ingress', before: 'all' }))
+            .message,
+          /filters are ordered by \{ priority \}/,
+        );
+        assert.match(
+          thrownBy(() =>
+            first.attach({ interface: 'lo', direction: 'egress', through: 'tcx', priority: 1 }),
+          ).message,
+          /\{ priority \} and \{ handle \} go with \{ through: 'clsact' \}/,
+        );
+        assert.equal(hasClsact(LO), false);
+      }),
+  },
+];

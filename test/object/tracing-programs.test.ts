@@ -1,0 +1,182 @@
+/** Programs at functions: their sections, and where their arguments are on each architecture. */
+import { describe, expect, it } from 'vitest';
+import type { Code } from '../../src/asm/index.ts';
+import {
+  either,
+  exit,
+  fentry,
+  fexit,
+  fieldExists,
+  fmodRet,
+  hookArguments,
+  i32,
+  i64,
+  iter,
+  kprobe,
+  kprobeMulti,
+  kretprobe,
+  load,
+  lsm,
+  mov,
+  type ProgramSpec,
+  perfEvent,
+  pointer,
+  r0,
+  r1,
+  r6,
+  u32,
+  u64,
+  uprobe,
+  uprobeMulti,
+  uretprobe,
+  usdt,
+  w1,
+} from '../../src/index.ts';
+import { parseSection } from '../../src/object/index.ts';
+import { kernelWith, linked, linkedText, messageOf, withoutLine, world } from './support.ts';
+
+type Constructor = (name: string, body: Code) => ProgramSpec;
+
+/** The instructions between the first, which saves the context, and the last two. */
+const text = (hook: Constructor, name: string, code: Code, into = world()): string[] =>
+  linkedText(hook(name, [mov(r6, r1), code, mov(r0, 0), exit()]), into)
+    .split('\n')
+    .slice(1, -2)
+    .map((line) => line.replace(/^ *\d+: \(..\) /, '').replace(/ +;.*/, ''));
+
+/** A kernel with `long vfs_demo(struct file *file, char *buf, size_t count)` and its kin. */
+const kernel = kernelWith((b) => {
+  const params = ['file', 'buf', 'count'].map((name) => ({ name, type: b.ptr(0) }));
+  const proto = b.funcProto(b.int('long', 8, 'signed'), params);
+  for (const name of ['vfs_demo', 'bpf_lsm_demo', 'bpf_iter_demo']) b.func(name, proto);
+});
+
+const Demo = hookArguments({ count: u64, file: pointer(), retval: i64, arg2: u64 });
+const demo = Demo.at(r6);
+
+describe('programs at functions', () => {
+  const body: Code = [mov(r0, 0), exit()];
+
+  it('have the sections that libbpf knows', () => {
+    const programs: readonly [ProgramSpec, string][] = [
+      [kprobe('vfs_read+0x4', body), 'kprobe/vfs_read+0x4'],
+      [kretprobe('vfs_read', body), 'kretprobe/vfs_read'],
+      [kprobeMulti('vfs_*', body), 'kprobe.multi/vfs_*'],
+      [fentry('vfs_read', body), 'fentry/vfs_read'],
+      [fexit('vfs_read', body), 'fexit/vfs_read'],
+      [fmodRet('bpf_modify_return_test', body), 'fmod_ret/bpf_modify_return_test'],
+      [lsm('file_open', body), 'lsm/file_open'],
+      [uprobe('/bin/bash:readline+16', body), 'uprobe//bin/bash:readline+16'],
+      [uretprobe('bash:readline', body), 'uretprobe/bash:readline'],
+      [uprobeMulti('libc.so.6:mem*', body), 'uprobe.multi/libc.so.6:mem*'],
+      [usdt('libc.so.6:libc:setjmp', body), 'usdt/libc.so.6:libc:setjmp'],
+      [uprobe('', body), 'uprobe'],
+      [perfEvent(body), 'perf_event'],
+      [iter('task', body), 'iter/task'],
+    ];
+    for (const [{ hook }, section] of programs) {
+      expect(hook.section).toBe(section);
+      expect(parseSection(section)).toEqual(hook);
+    }
+  });
+
+  it.each([
+    [
+      () => kprobe('vfs read', body),
+      'kprobe: a function and bytes into it, as vfs_read or vfs_read+0x4, got "vfs read"',
+    ],
+    [() => kretprobe('vfs_read+4', body), 'kretprobe: a function, as vfs_read, got "vfs_read+4"'],
+    [() => fentry('', body), 'fentry: a function, as vfs_read, got ""'],
+    [() => kprobeMulti('', body), 'kprobe.multi: a pattern of functions, as vfs_*, got ""'],
+    [
+      () => uprobe('bash', body),
+      'uprobe: a file and a function of it, as libc.so.6:malloc; or \'\' to say so when it is attached, got "bash"',
+    ],
+    [
+      () => usdt('bash:readline', body),
+      'usdt: a file, a provider and a probe, as libc.so.6:libc:setjmp; or \'\', got "bash:readline"',
+    ],
+    [() => iter('', body), 'iter: what it iterates, as task or bpf_map, got ""'],
+  ])('refuse what names no place', (make, message) => {
+    expect(withoutLine(messageOf(make))).toBe(`${message} (tracing-programs.test.ts)`);
+  });
+});
+
+describe('the arguments of a function', () => {
+  it('are by name one after the other for fentry and its kin, with the result behind them', () => {
+    for (const [hook, name] of [
+      [fentry, 'vfs_demo'],
+      [lsm, 'demo'],
+      [iter, 'demo'],
+    ] as const) {
+      expect(text(hook, name, [load(r1, demo.count), load(r1, demo.arg2)], kernel)).toEqual([
+        'r1 = *(u64 *)(r6 +16)',
+        'r1 = *(u64 *)(r6 +16)',
+      ]);
+    }
+    expect(text(fexit, 'vfs_demo', load(r1, demo.retval), kernel)).toEqual([
+      'r1 = *(u64 *)(r6 +24)',
+    ]);
+  });
+
+  it('are by name in the registers of each architecture for kprobes', () => {
+    const code = [load(r1, demo.file), load(r1, demo.count)];
+    // pt_regs of x86-64: di at 112, dx at 96
+    expect(text(kprobe, 'vfs_demo', code, kernel)).toEqual([
+      'r1 = *(u64 *)(r6 +112)',
+      'r1 = *(u64 *)(r6 +96)',
+    ]);
+    // user_pt_regs of arm64: x0 at 0, x2 at 16
+    expect(text(kprobe, 'vfs_demo', code, { ...kernel, architecture: 'arm64' })).toEqual([
+      'r1 = *(u64 *)(r6 +0)',
+      'r1 = *(u64 *)(r6 +16)',
+    ]);
+  });
+
+  it('are in their declared order where no names are known', () => {
+    const Malloc = hookArguments({ first: u32, retval: i64, second: i32, arg5: u64 });
+    const args = Malloc.at(r6);
+    const code = [load(w1, args.first), load(w1, args.second), load(r1, args.arg5)];
+    expect(text(uprobe, 'libc.so.6:malloc', code, kernel)).toEqual([
+      'r1 = *(u32 *)(r6 +112)',
+      'r1 = *(u32 *)(r6 +104)',
+      'r1 = *(u64 *)(r6 +64)',
+    ]);
+  });
+
+  it('are gone when a function returns, which leaves the result', () => {
+    expect(text(uretprobe, 'libc.so.6:malloc', load(r1, demo.retval))).toEqual([
+      'r1 = *(u64 *)(r6 +80)',
+    ]);
+    const arm = world({ architecture: 'arm64' });
+    expect(text(kretprobe, 'vfs_demo', load(r1, demo.retval), arm)).toEqual([
+      'r1 = *(u64 *)(r6 +0)',
+    ]);
+    const missing = (hook: Constructor, name: string, code: Code, into = kernel) => [
+      ...linked(hook(name, [mov(r6, r1), code, mov(r0, 0), exit()]), into).poisoned.values(),
+    ];
+    expect(missing(kretprobe, 'vfs_demo', load(r1, demo.count))).toEqual([
+      'kretprobe/vfs_demo: the arguments are gone when a function returns; keep them from its entry, or use fexit',
+    ]);
+    expect(missing(kprobe, 'vfs_demo', load(r1, demo.retval))).toEqual([
+      'kprobe/vfs_demo has no retval: it runs before the function does',
+    ]);
+    expect(missing(fexit, 'vfs_unknown', load(r1, demo.retval), world())).toEqual([
+      'fexit/vfs_unknown: this kernel does not say how many arguments are before retval',
+    ]);
+    const Seventh = hookArguments({ arg6: u64, pos: u64 }).at(r6);
+    expect(missing(kprobe, 'vfs_demo', load(r1, Seventh.arg6))).toEqual([
+      'kprobe/vfs_demo: argument 6 is not in a register, of which x86-64 has 6 for arguments',
+    ]);
+    expect(missing(kprobe, 'vfs_demo', load(r1, Seventh.pos))).toEqual([
+      'kprobe/vfs_demo has no argument pos in this kernel: it has file, buf, count',
+    ]);
+  });
+
+  it('exist where this kernel names them', () => {
+    const { pos } = hookArguments({ pos: u64 }).at(r6);
+    const code = (place: typeof pos) => either(fieldExists(place), mov(w1, 1), mov(w1, 2));
+    expect(text(kprobe, 'vfs_demo', code(demo.count), kernel)).toEqual(['w1 = 1']);
+    expect(text(kprobe, 'vfs_demo', code(pos), kernel)).toEqual(['w1 = 2']);
+  });
+});
