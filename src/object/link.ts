@@ -117,8 +117,11 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
   // Without type information a variant that needs none; where there is none, linking says what is missing.
   // A program that stands alone is tried all the same, for the kernel's own reason.
   const thorough = entry.kind !== 'program';
-  const present = variants.filter(({ hook }) => world.hasHook(hook, { thorough }));
-  const found = present.find((each) => !needsTypes(each) || world.btf) ?? present[0];
+  const isThere = ({ hook }: ProgramSpec): boolean => world.hasHook(hook, { thorough });
+  // What comes after the first is not asked about: an answer can take a mount, or a program of the kernel's.
+  const found =
+    variants.find((each) => (world.btf || !needsTypes(each)) && isThere(each)) ??
+    variants.find(isThere);
   if (found || entry.kind === 'optional') return found;
   const hooks = variants.map(({ hook }) => hook.section).join(' nor ');
   throw new RequirementError(`${name}: this kernel does not have ${hooks}`);
