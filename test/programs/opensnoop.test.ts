@@ -188,6 +188,8 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
       syscall(`int, ${type}, int, int`)(NUMBERS.openat, AT_FDCWD, path, 0, 0);
 
     it('are whole up to the longest that there can be', async () => {
+      // Loads koffi, which opens files.
+      opened('str', '/etc/passwd')();
       const longest = `${directory}/${'./'.repeat(2048)}`.slice(0, PAGE - 1);
       const { rows } = await watch(own, opened('str', longest));
       expect(rows).toMatchObject([{ err: 0, path: longest, pathCut: false }]);
