@@ -1,4 +1,7 @@
-/** Prints what a report of vitest (--reporter=json) comes to. What broke outside a test counts as one failure. */
+/**
+ * Prints what reports of vitest (--reporter=json), and of test/kernels in the same form, come to together. What broke
+ * outside a test counts as one failure, for each report.
+ */
 import { readFileSync } from 'node:fs';
 
 /** A run that was broken off leaves no report. */
@@ -10,21 +13,28 @@ const read = (path) => {
   }
 };
 
-const {
+/** The counts of a report. */
+const count = ({
   numPassedTests,
   numFailedTests,
   numPendingTests = 0,
   numTodoTests = 0,
   ...rest
-} = read(process.argv[2]);
-// Files that could not be loaded have no tests to count.
-const broken = rest.testResults.filter(
-  ({ status, assertionResults }) =>
-    status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-).length;
-const counted = numFailedTests + broken;
-const failed = counted === 0 && !rest.success ? 1 : counted;
-console.log(
-  `${numPassedTests} passed, ${failed} failed, ${numPendingTests + numTodoTests} skipped`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+}) => {
+  // Files that could not be loaded have no tests to count.
+  const broken = rest.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const counted = numFailedTests + broken;
+  return {
+    passed: numPassedTests,
+    failed: counted === 0 && !rest.success ? 1 : counted,
+    skipped: numPendingTests + numTodoTests,
+  };
+};
+
+const counts = process.argv.slice(2).map((path) => count(read(path)));
+const sum = (name) => counts.reduce((total, each) => total + each[name], 0);
+console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+process.exitCode = sum('failed') === 0 ? 0 : 1;
