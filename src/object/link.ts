@@ -120,7 +120,7 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
   const isThere = ({ hook }: ProgramSpec): boolean => world.hasHook(hook, { thorough });
   // What comes after the first is not asked about: an answer can take a mount, or a program of the kernel's.
   const found =
-    variants.find((each) => (world.btf || !needsTypes(each)) && isThere(each)) ??
+    variants.find((each) => (!needsTypes(each) || world.btf) && isThere(each)) ??
     variants.find(isThere);
   if (found || entry.kind === 'optional') return found;
   const hooks = variants.map(({ hook }) => hook.section).join(' nor ');
