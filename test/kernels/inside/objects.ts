@@ -3,7 +3,7 @@
  * our tools as object files, which libbpf must load.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readObject } from '../../../src/elf/index.ts';
@@ -114,18 +114,20 @@ const MAIN = join(import.meta.dirname, 'dist/cli/main.cjs');
 /** A tool as an object file, which libbpf loads and we load as well. */
 const checkBuilt = (tool: string): string => {
   const file = join(tmpdir(), `${tool}-${process.pid}.o`);
-  execFileSync(process.execPath, [MAIN, 'build', tool, '-o', file], { stdio: 'pipe' });
-  const spec = readObject(readFileSync(file), { label: tool });
-  loadObject(spec, { pinPath: '' }).close();
-  if (!judge) return 'loaded';
-  const { object, programs } = judge.judge(file);
-  same('where libbpf stops', object.stage, 'done');
-  const refused = programs.filter(({ verdict }) => verdict !== 'accepted');
-  if (refused.length > 0)
-    throw new Error(
-      refused.map(({ name, log }) => `${name}: ${log.trim().slice(-200)}`).join(' | '),
-    );
-  return 'loaded, by libbpf as well';
+  try {
+    execFileSync(process.execPath, [MAIN, 'build', tool, '-o', file], { stdio: 'pipe' });
+    loadObject(readObject(readFileSync(file), { label: tool }), { pinPath: '' }).close();
+    if (!judge) return 'loaded';
+    const { object, programs } = judge.judge(file);
+    same('where libbpf stops', object.stage, 'done');
+    const refused = programs
+      .filter(({ verdict }) => verdict !== 'accepted')
+      .map(({ name, log }) => `${name}: ${log.trim().slice(-200)}`);
+    if (refused.length > 0) throw new Error(refused.join(' | '));
+    return 'loaded, by libbpf as well';
+  } finally {
+    rmSync(file, { force: true });
+  }
 };
 
 export const checkObjects = async (tools: readonly string[]): Promise<void> => {
