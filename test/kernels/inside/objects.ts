@@ -134,4 +134,5 @@ export const checkObjects = async (tools: readonly string[]): Promise<void> => {
   for (const name of OBJECTS) await check('objects', `${name}.o`, () => checkObject(name));
   for (const tool of tools)
     await check('objects', `beespoke build ${tool}`, () => checkBuilt(tool));
+  judge?.close();
 };
