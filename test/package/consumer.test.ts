@@ -176,7 +176,8 @@ describe('the tarball', () => {
     const odd = files
       .map((file) => file.replace('node_modules/beespoke/', ''))
       .filter(
-        (file) => !/^(dist\/.*\.(c?js|c?js\.map|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file),
+        (file) =>
+          !/^(dist\/.*\.(c?js|c?js\.map|d\.ts)|LICENSE|README\.md|package\.json)$/.test(file),
       );
     expect(odd).toEqual([]);
   });
