@@ -1,6 +1,6 @@
 /*
  * Reads the arguments of the static probes of probed.c, by libbpf's header. Made by
- * clang-19 -g -O2 -target bpf -D__TARGET_ARCH_x86 -I/usr/include/x86_64-linux-gnu -ffile-prefix-map=$PWD/=
+ * clang-19 -g -O2 -target bpf -D__TARGET_ARCH_x86 -I/usr/include/x86_64-linux-gnu -ffile-prefix-map=$PWD/= -ffile-prefix-map=$PWD=.
  *     -c attach-usdt.bpf.c -o attach-usdt.bpf.o && llvm-strip-19 -g attach-usdt.bpf.o
  */
 #include <linux/bpf.h>
