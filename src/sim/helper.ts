@@ -40,8 +40,7 @@ export const writable = (machine: Machine, register: number, size: number): numb
 export const mapIn = <M extends SimulatedMap>(
   machine: Machine,
   register: number,
-  // biome-ignore lint/suspicious/noExplicitAny: classes are told apart by their constructors alone
-  kind: abstract new (...args: any[]) => M,
+  kind: abstract new (...args: never[]) => M,
 ): M => {
   const map = machine.mapAt(machine.registers.get(register));
   if (map instanceof kind) return map;

@@ -183,8 +183,7 @@ export class Machine implements Environment, MapHost {
     return this.#mapsByRegion.get(Number(pointer >> 32n));
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: classes are told apart by their constructors alone
-  mapsOf<M extends SimulatedMap>(kind: abstract new (...args: any[]) => M): M[] {
+  mapsOf<M extends SimulatedMap>(kind: abstract new (...args: never[]) => M): M[] {
     return [...this.maps.byName.values()].filter((map): map is M => map instanceof kind);
   }
 

@@ -127,7 +127,7 @@ export class Repository {
   }
 }
 
-/** The first mirror of Debian in the system's own sources. */
+/** The first mirror of Debian in the system's own sources. Throws an {@link Unavailable} where there is none. */
 const mirror = (): string => {
   const folder = '/etc/apt/sources.list.d';
   const files = [
@@ -139,5 +139,5 @@ const mirror = (): string => {
     const [found] = readFileSync(file, 'utf8').match(/https?:\S+\/debian\/?(?=\s)/) ?? [];
     if (found) return found;
   }
-  return 'http://deb.debian.org/debian';
+  throw new Unavailable('the sources of apt name no mirror of Debian');
 };
