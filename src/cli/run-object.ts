@@ -12,6 +12,7 @@ import {
   RequirementError,
   variantsOf,
 } from '../object/index.ts';
+import { traceLines } from '../programs/common.ts';
 import type { OptionTable, TraceOutput } from '../programs/tool.ts';
 import { changesOf } from './changes.ts';
 import { UsageError } from './errors.ts';
@@ -192,12 +193,5 @@ const tellLost = ({ maps }: LoadedObject): void => {
 const TRACE: TraceOutput<OptionTable> = {
   kind: 'trace',
   ours: () => true,
-  columns: () => [
-    { title: 'TIME(s)', width: 18, text: ({ timeNs }) => (timeNs / 1e9).toFixed(6) },
-    { title: 'COMM', width: 16, text: ({ task }) => task },
-    { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
-    { title: 'CPU', width: 3, text: ({ cpu }) => String(cpu) },
-    { title: 'MESSAGE', text: ({ message }) => message },
-  ],
-  json: ({ task, pid, cpu, timeNs, message }) => ({ comm: task, pid, cpu, timeNs, message }),
+  ...traceLines,
 };

@@ -4,7 +4,7 @@
  * calls the functions of system calls (Documentation/trace/kprobes.rst).
  */
 import { type Hook, RequirementError } from '../object/index.ts';
-import { isAtLeast, kernelVersion, PERF_TYPE, SystemCallError } from '../syscall/index.ts';
+import { isAtLeast, PERF_TYPE, SystemCallError } from '../syscall/index.ts';
 import { assembled } from './closable.ts';
 import { symbolAddress } from './kallsyms.ts';
 import { defineKprobe, type KprobeDefinition } from './kprobe-events.ts';
@@ -95,7 +95,7 @@ const attachByPmu = (
   const { section } = program.spec.hook;
   const pmu = probePmu('kprobe');
   if (!pmu) {
-    if (isAtLeast(kernelVersion(), 4, 17)) throw noKprobes(section);
+    if (isAtLeast('4.17')) throw noKprobes(section);
     return attachDefined(program, context, options, definition);
   }
   const event = {
@@ -116,7 +116,7 @@ const attachDefined = (
 ): Link =>
   assembled((own) => {
     const { section } = program.spec.hook;
-    if (!probePmu('kprobe') && isAtLeast(kernelVersion(), 4, 17)) throw noKprobes(section);
+    if (!probePmu('kprobe') && isAtLeast('4.17')) throw noKprobes(section);
     const probe = own(defineKprobe(definition));
     const event = { type: PERF_TYPE.PERF_TYPE_TRACEPOINT, config: probe.id };
     return attachToEvent(program, section, event, context, options, [probe]);

@@ -4,7 +4,7 @@
  * classic traffic control always. They stay attached when the process ends without `close()`.
  */
 import { RequirementError } from '../object/index.ts';
-import { BpfError, isAtLeast, kernelVersion } from '../syscall/index.ts';
+import { BpfError, isAtLeast } from '../syscall/index.ts';
 import type { Closable } from './closable.ts';
 import { type Attached, Link } from './link.ts';
 import type { AttachContext } from './perf-link.ts';
@@ -67,8 +67,7 @@ export const linkUnless = (
   try {
     return make();
   } catch (error) {
-    const [major = 0, minor = 0] = FEATURES[feature].split('.').map(Number);
-    const isOld = !isAtLeast(kernelVersion(), major, minor);
+    const isOld = !isAtLeast(FEATURES[feature]);
     if (isOld && error instanceof BpfError && error.code === 'EINVAL') return undefined;
     throw error;
   }

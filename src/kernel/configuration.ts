@@ -15,7 +15,7 @@ export const configuration = (name: string): string | undefined => {
     case 'LINUX_KERNEL_VERSION':
       return String(kernelVersion().code);
     case 'LINUX_HAS_BPF_COOKIE':
-      return isAtLeast(kernelVersion(), 5, 15) ? '1' : '0';
+      return isAtLeast('5.15') ? '1' : '0';
     case 'LINUX_HAS_SYSCALL_WRAPPER':
       return hasSyscallWrapper() ? '1' : '0';
     default:

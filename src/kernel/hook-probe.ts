@@ -7,7 +7,6 @@ import { HOOKS, type Hook } from '../object/index.ts';
 import {
   closeFd,
   isAtLeast,
-  kernelVersion,
   type ProgLoadOptions,
   progLoad,
   rawTracepointOpen,
@@ -28,11 +27,11 @@ export const hasKprobe = (name: string): boolean => {
 
 /** Whether one program can be at many functions of the kernel. */
 export const hasKprobeMulti = (): boolean =>
-  configuration('CONFIG_FPROBE') === 'y' && isAtLeast(kernelVersion(), 5, 18);
+  configuration('CONFIG_FPROBE') === 'y' && isAtLeast('5.18');
 
 export const hasUprobe = (): boolean => probePmu('uprobe') !== undefined;
 
-export const hasUprobeMulti = (): boolean => hasUprobe() && isAtLeast(kernelVersion(), 6, 6);
+export const hasUprobeMulti = (): boolean => hasUprobe() && isAtLeast('6.6');
 
 /**
  * Whether a function can be traced by BPF trampolines: a program that does nothing is loaded, and attached for a

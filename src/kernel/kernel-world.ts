@@ -19,7 +19,6 @@ import {
   BpfError,
   closeFd,
   isAtLeast,
-  kernelVersion,
   type MapCreateOptions,
   mapCreate,
   type ProgLoadOptions,
@@ -244,10 +243,7 @@ const hasHelper = (
 const hasMap = (type: MapType, tokenFd: number | undefined): boolean => {
   const { number, since } = MAP_TYPES[type];
   const shape = shapeOf(type);
-  if (!shape) {
-    const [major, minor] = since.split('.').map(Number);
-    return isAtLeast(kernelVersion(), major!, minor!);
-  }
+  if (!shape) return isAtLeast(since);
   try {
     closeFd(mapCreate({ type: number, maxEntries: 1, ...shape, tokenFd }));
     return true;

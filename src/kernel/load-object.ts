@@ -16,7 +16,6 @@ import {
 } from '../object/index.ts';
 import {
   isAtLeast,
-  kernelVersion,
   progBindMap,
   SystemCallError,
   setMemlockLimit,
@@ -286,7 +285,7 @@ const bind = ({ fd }: Program, map: number): void => {
 
 /** Before 5.11 maps and programs count as locked memory, of which processes may have little. */
 const raiseMemlock = (): void => {
-  if (isAtLeast(kernelVersion(), 5, 11)) return;
+  if (isAtLeast('5.11')) return;
   try {
     setMemlockLimit({ soft: UNLIMITED, hard: UNLIMITED });
   } catch {

@@ -13,14 +13,7 @@ import {
   RequirementError,
   type TypeInfo,
 } from '../object/index.ts';
-import {
-  BpfError,
-  btfLoad,
-  FileDescriptor,
-  isAtLeast,
-  kernelVersion,
-  type Records,
-} from '../syscall/index.ts';
+import { BpfError, btfLoad, FileDescriptor, isAtLeast, type Records } from '../syscall/index.ts';
 import { funcInfoOf, lineInfoOf } from './line-info.ts';
 import type { MapBtf } from './map-descriptor.ts';
 
@@ -65,7 +58,7 @@ export class ObjectBtf {
     const fd = this.#load();
     if (fd !== undefined) return { fd, keyTypeId: ids.key, valueTypeId: ids.value, needed };
     if (needed === undefined) return undefined;
-    const why = this.#refusal?.message ?? `BTF needs Linux ${BTF_OF_PROGRAMS.join('.')}`;
+    const why = this.#refusal?.message ?? `BTF needs Linux ${BTF_OF_PROGRAMS}`;
     throw new RequirementError(`map ${name} ${needed}, which takes type information: ${why}`, {
       cause: this.#refusal,
     });
@@ -93,8 +86,7 @@ export class ObjectBtf {
   }
 
   #load(): number | undefined {
-    const kernel = kernelVersion();
-    if (this.#refusal || !isAtLeast(kernel, ...BTF_OF_PROGRAMS)) return undefined;
+    if (this.#refusal || !isAtLeast(BTF_OF_PROGRAMS)) return undefined;
     if (this.#descriptor) return this.#descriptor.fd;
     try {
       const bytes = this.#types.encode({ without: missingBtf() });
@@ -110,13 +102,10 @@ export class ObjectBtf {
 }
 
 /** The first kernel that takes func_info with a program. */
-const BTF_OF_PROGRAMS = [5, 0] as const;
+const BTF_OF_PROGRAMS = '5.0';
 
 /** The kinds of BTF that this kernel does not know yet. */
-const missingBtf = (): BtfFeature[] => {
-  const kernel = kernelVersion();
-  return (Object.keys(BTF_FEATURES) as BtfFeature[]).filter((feature) => {
-    const [major, minor] = BTF_FEATURES[feature].split('.').map(Number);
-    return !isAtLeast(kernel, major!, minor!);
-  });
-};
+const missingBtf = (): BtfFeature[] =>
+  (Object.keys(BTF_FEATURES) as BtfFeature[]).filter(
+    (feature) => !isAtLeast(BTF_FEATURES[feature]),
+  );

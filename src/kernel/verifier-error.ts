@@ -86,8 +86,7 @@ const lackOf = (linked: LinkedProgram, refusal: Refusal | undefined): Requiremen
   if (!refusal || !UNKNOWN.test(refusal.message)) return undefined;
   const refused = refusedBy(linked, refusal);
   const required = requires(refused ? [refused] : linked.assembly.instructions);
-  const [major, minor] = required.version.split('.').map(Number);
-  return isAtLeast(kernelVersion(), major!, minor!) ? undefined : required;
+  return isAtLeast(required.version) ? undefined : required;
 };
 
 const explain = (

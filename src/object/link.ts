@@ -57,7 +57,7 @@ export interface LinkedObject {
 }
 
 export interface LinkOptions {
-  /** The programs to link; without it all but those that load only when they are asked for. */
+  /** The programs to link; without it all but those that load only when they are asked for. A TypeError for a name that is not there. */
   readonly programs?: readonly string[] | undefined;
 }
 
@@ -71,6 +71,11 @@ export const link = (
     throw new RequirementError(
       'the object is for big-endian machines, and can only be looked at here',
     );
+  const unknown = wanted?.find((name) => !Object.hasOwn(spec.programs, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(spec.programs).join(', ') || 'none';
+    throw new TypeError(`there is no program ${JSON.stringify(unknown)} to link: ${known}`);
+  }
   const chosen = Object.entries(spec.programs)
     .filter(([name, entry]) => wanted?.includes(name) ?? loadsByItself(entry))
     .map(([name, entry]) => [name, choose(name, entry, world)] as const);

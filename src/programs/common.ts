@@ -13,6 +13,7 @@ import {
   r0,
   type u32,
 } from '../index.ts';
+import type { Column, JsonObject, TraceLine } from './tool.ts';
 
 /** The cgroup that a tool is limited to: an array of one entry, which the runner fills. */
 export const oneCgroup = (): MapSpec<'cgroup_array', typeof u32, typeof u32> =>
@@ -31,6 +32,24 @@ export const cgroupOption = {
   placeholder: 'PATH',
   help: 'only tasks in this cgroup2 directory or below it',
 } as const;
+
+/** Lines of the trace pipe, as they are printed. */
+export const traceLines = {
+  columns: (): readonly Column<TraceLine>[] => [
+    { title: 'TIME(s)', width: 18, text: ({ timeNs }) => (timeNs / 1e9).toFixed(6) },
+    { title: 'COMM', width: 16, text: ({ task }) => task },
+    { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
+    { title: 'CPU', width: 3, text: ({ cpu }) => String(cpu) },
+    { title: 'MESSAGE', text: ({ message }) => message },
+  ],
+  json: ({ task, pid, cpu, timeNs, message }: TraceLine): JsonObject => ({
+    comm: task,
+    pid,
+    cpu,
+    timeNs,
+    message,
+  }),
+};
 
 /** What strsignal(3) says of a signal: `Segmentation fault` for 11. */
 export const signalText = (signal: number): string =>

@@ -20,6 +20,7 @@ import {
   struct,
   tracepoint,
 } from '../index.ts';
+import { traceLines } from './common.ts';
 import { defaults, type GivenValues, tool } from './tool.ts';
 
 const MESSAGE = 'Hello, World!';
@@ -65,13 +66,6 @@ export const hello = tool({
   output: {
     kind: 'trace',
     ours: ({ message }) => message === MESSAGE,
-    columns: () => [
-      { title: 'TIME(s)', width: 18, text: ({ timeNs }) => (timeNs / 1e9).toFixed(6) },
-      { title: 'COMM', width: 16, text: ({ task }) => task },
-      { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
-      { title: 'CPU', width: 3, text: ({ cpu }) => String(cpu) },
-      { title: 'MESSAGE', text: ({ message }) => message },
-    ],
-    json: ({ task, pid, cpu, timeNs, message }) => ({ comm: task, pid, cpu, timeNs, message }),
+    ...traceLines,
   },
 });

@@ -41,7 +41,7 @@ export function likelyCause(
 /** What is missing, for a refusal that can be one of permissions. */
 function permissionCause({ call, needs = [] }: Failure, p: Privileges): string | undefined {
   // Before Linux 5.8 these two did not exist, and CAP_SYS_ADMIN was asked for.
-  const wanted = isAtLeast(p.kernel, 5, 8)
+  const wanted = isAtLeast('5.8', p.kernel)
     ? needs
     : needs.map((name) => (name === 'CAP_BPF' || name === 'CAP_PERFMON' ? 'CAP_SYS_ADMIN' : name));
   const missing = [...new Set(wanted)].filter((capability) => !holds(p, capability));
@@ -54,7 +54,7 @@ function permissionCause({ call, needs = [] }: Failure, p: Privileges): string |
       'not count for this: run it on the host as root'
     );
   }
-  if (isBpf && !isAtLeast(p.kernel, 5, 11) && (p.memlock ?? Number.POSITIVE_INFINITY) < 2 ** 30) {
+  if (isBpf && !isAtLeast('5.11', p.kernel) && (p.memlock ?? Number.POSITIVE_INFINITY) < 2 ** 30) {
     return (
       `RLIMIT_MEMLOCK is ${p.memlock} bytes, and before Linux 5.11 maps and programs count against it: ` +
       'raise it (ulimit -l unlimited)'

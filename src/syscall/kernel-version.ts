@@ -45,8 +45,9 @@ export function versionCode(major: number, minor: number, patch = 0): number {
   return major * 65536 + minor * 256 + Math.min(patch, 255);
 }
 
-/** Is the kernel at least `major.minor`? */
-export function isAtLeast(kernel: KernelVersion, major: number, minor: number): boolean {
+/** Is the kernel, by default the running one, at least `version`, such as `5.11`? */
+export function isAtLeast(version: string, kernel = kernelVersion()): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
   return kernel.code >= versionCode(major, minor);
 }
 

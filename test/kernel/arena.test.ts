@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readObject } from '../../src/elf/index.ts';
 import { Arena, loadObject } from '../../src/kernel/index.ts';
-import { isAtLeast, kernelVersion, pageSize } from '../../src/syscall/index.ts';
+import { isAtLeast, pageSize } from '../../src/syscall/index.ts';
 import { objectFile } from '../objects/judge.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { holdings } from './object-support.ts';
 
-const missing = noBpf ?? (isAtLeast(kernelVersion(), 6, 9) ? undefined : 'arenas need Linux 6.9');
+const missing = noBpf ?? (isAtLeast('6.9') ? undefined : 'arenas need Linux 6.9');
 
 describe.skipIf(missing)(kernel('an arena'), () => {
   it('has the same pointers for programs and for this process', () => {

@@ -195,7 +195,7 @@ interface Row {
   readonly act: Act;
   /** What becomes of it when the program returns 0; without it the kernel takes no other result than 1. */
   readonly refused?: ErrnoName | 'dropped';
-  readonly since?: readonly [number, number];
+  readonly since?: string;
 }
 
 const row = (hook: CgroupHook, act: Act, refused?: Row['refused'], since?: Row['since']): Row => ({
@@ -217,9 +217,9 @@ const ROWS: readonly Row[] = [
   ),
   { hook: 'sockops', make: sockops, act: connection('127.0.0.1') },
   row('sock_create', createSocket, 'EPERM'),
-  row('sock_release', createSocket, undefined, [5, 9]),
-  row('post_bind4', bind('udp4'), 'EPERM', [5, 17]),
-  row('post_bind6', bind('udp6'), 'EPERM', [5, 17]),
+  row('sock_release', createSocket, undefined, '5.9'),
+  row('post_bind4', bind('udp4'), 'EPERM', '5.17'),
+  row('post_bind6', bind('udp6'), 'EPERM', '5.17'),
   row('bind4', bind('udp4'), 'EPERM'),
   row('bind6', bind('udp6'), 'EPERM'),
   row('connect4', connection('127.0.0.1'), 'EPERM'),
@@ -232,38 +232,38 @@ const ROWS: readonly Row[] = [
     'getpeername4',
     connection('127.0.0.1', (client) => client.remoteAddress),
     undefined,
-    [5, 8],
+    '5.8',
   ),
   row(
     'getpeername6',
     connection('::1', (client) => client.remoteAddress),
     undefined,
-    [5, 8],
+    '5.8',
   ),
   row(
     'getsockname4',
     connection('127.0.0.1', (client) => client.localAddress),
     undefined,
-    [5, 8],
+    '5.8',
   ),
   row(
     'getsockname6',
     connection('::1', (client) => client.localAddress),
     undefined,
-    [5, 8],
+    '5.8',
   ),
-  row('connect_unix', connection(PIPE), 'EPERM', [6, 7]),
-  row('sendmsg_unix', sendUnix, 'EPERM', [6, 7]),
-  row('getsockname_unix', nameOfUnix, undefined, [6, 7]),
-  row('sysctl', () => attempt(() => readFileSync('/proc/sys/kernel/ostype')), 'EPERM', [5, 2]),
-  row('getsockopt', getOptionOf, 'EPERM', [5, 3]),
-  row('setsockopt', setOptionOf, 'EPERM', [5, 3]),
+  row('connect_unix', connection(PIPE), 'EPERM', '6.7'),
+  row('sendmsg_unix', sendUnix, 'EPERM', '6.7'),
+  row('getsockname_unix', nameOfUnix, undefined, '6.7'),
+  row('sysctl', () => attempt(() => readFileSync('/proc/sys/kernel/ostype')), 'EPERM', '5.2'),
+  row('getsockopt', getOptionOf, 'EPERM', '5.3'),
+  row('setsockopt', setOptionOf, 'EPERM', '5.3'),
   row('dev', () => attempt(() => closeSync(openSync('/dev/zero', 'r'))), 'EPERM'),
 ];
 
 const seeing = ({ hook, make, act, refused, since }: Row, how: 'link' | 'attach'): Check => ({
   name: `${hook} by ${how} ${refused ? 'refuses' : 'sees'} what it is about`,
-  since: since ?? [5, 7],
+  since: since ?? '5.7',
   run: () =>
     inCgroup((path) =>
       withObject(
@@ -315,7 +315,7 @@ export const cgroupChecks: readonly Check[] = [
   ...ROWS.flatMap((each) => [seeing(each, 'link'), seeing(each, 'attach')]),
   {
     name: 'connect4 sends connections to another port',
-    since: [5, 7],
+    since: '5.7',
     run: async () => {
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -336,7 +336,7 @@ export const cgroupChecks: readonly Check[] = [
   },
   {
     name: 'programs of a cgroup and of those above it run together, in an order',
-    since: [6, 17],
+    since: '6.17',
     run: () =>
       inCgroup((path, below) =>
         withObject(

@@ -79,7 +79,7 @@ const sendRaw = (): void => {
 export const namespaceChecks: readonly Check[] = [
   {
     name: 'sk_lookup refuses connections to a port of the network namespace',
-    since: [5, 9],
+    since: '5.9',
     run: () =>
       withObject(lookup(), async ({ programs: { closePort } }) => {
         const server = createServer().listen(CLOSED, '127.0.0.1');
@@ -105,7 +105,7 @@ export const namespaceChecks: readonly Check[] = [
   ...(['link', 'attach'] as const).map(
     (how): Check => ({
       name: `a flow dissector runs by ${how}`,
-      ...(how === 'link' && { since: [5, 8] as const }),
+      ...(how === 'link' && { since: '5.8' }),
       run: () =>
         withObject(
           counting(flowDissector, 0),
@@ -127,7 +127,7 @@ export const namespaceChecks: readonly Check[] = [
   ),
   {
     name: 'a netfilter program drops what comes in',
-    since: [6, 4],
+    since: '6.4',
     run: () =>
       withObject(counting(netfilter, 0), async ({ programs: { first }, maps: { counter } }) => {
         assert.equal(await passes(), true);

@@ -154,7 +154,7 @@ export const socketChecks: readonly Check[] = [
   },
   {
     name: 'sk_reuseport programs and socket filters choose among the sockets of a port',
-    since: [5, 3],
+    since: '5.3',
     run: async () => {
       const port = 7801;
       const sockets = [sharedPort(port), sharedPort(port)];
@@ -190,7 +190,7 @@ export const socketChecks: readonly Check[] = [
   ...(['link', 'attach'] as const).map(
     (how): Check => ({
       name: `a verdict on what sockets of a map receive, by ${how}`,
-      since: how === 'link' ? [6, 10] : [5, 18],
+      since: how === 'link' ? '6.10' : '5.18',
       run: () =>
         withObject(
           counting((body) => skSkb('verdict', body), SK_DROP, SK_PASS),
@@ -216,7 +216,7 @@ export const socketChecks: readonly Check[] = [
   ),
   {
     name: 'a program on what sockets of a map send',
-    since: [5, 18],
+    since: '5.18',
     run: () =>
       withObject(
         counting(skMsg, SK_DROP, SK_PASS),

@@ -22,7 +22,7 @@ export const tcChecks: readonly Check[] = [
   ...(['ingress', 'egress'] as const).map(
     (direction): Check => ({
       name: `a TCX link at ${direction} drops, is updated and closed`,
-      since: [6, 6],
+      since: '6.6',
       run: () =>
         withObject(
           counting((body) => tcx(direction, body), TC_DROP, TC_PASS),
@@ -47,7 +47,7 @@ export const tcChecks: readonly Check[] = [
   ),
   {
     name: 'TCX links have an order',
-    since: [6, 6],
+    since: '6.6',
     run: () =>
       withObject(
         counting((body) => tcx('ingress', body), TC_PASS),
@@ -120,7 +120,7 @@ export const tcChecks: readonly Check[] = [
   ),
   {
     name: 'a tc program can be a TCX link',
-    since: [6, 6],
+    since: '6.6',
     run: () =>
       withObject(counting(tc, TC_DROP), async ({ programs: { first } }) => {
         using link = first.attach({ interface: 'lo', direction: 'ingress', through: 'tcx' });

@@ -175,7 +175,7 @@ export const xdpChecks: readonly Check[] = [
   ...toolChecks,
   {
     name: 'an XDP link drops packets by what is in them, until it is closed',
-    since: [5, 9],
+    since: '5.9',
     run: () =>
       withObject(blockPort(), async ({ programs: { block } }) => {
         assert.equal(await passes(BLOCKED), true);
@@ -196,7 +196,7 @@ export const xdpChecks: readonly Check[] = [
   ...(['link', 'netlink'] as const).map(
     (how): Check => ({
       name: `XDP through ${how} is updated, and refused where there is one`,
-      ...(how === 'link' && { since: [5, 9] as const }),
+      ...(how === 'link' && { since: '5.9' }),
       run: () =>
         withObject(
           counting(xdp, XDP_DROP, XDP_PASS),
@@ -243,7 +243,7 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'XDP runs in the driver of veth, and not of lo',
-    since: [5, 9],
+    since: '5.9',
     run: () =>
       withObject(counting(xdp, XDP_PASS), ({ programs: { first } }) => {
         assert.match(
@@ -262,7 +262,7 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'XDP for fragments is attached too',
-    since: [5, 18],
+    since: '5.18',
     run: () =>
       withObject(
         counting(xdpFragments, XDP_PASS),
@@ -275,7 +275,7 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'a link that is pinned outlives close(), and detach() ends it',
-    since: [5, 9],
+    since: '5.9',
     run: () =>
       withObject(counting(xdp, XDP_DROP), async ({ programs: { first } }) => {
         const mounted = new BpfFileSystem();

@@ -187,6 +187,16 @@ describe('linking an object', () => {
     expect([programs.map(({ name }) => name), missing]).toEqual([['program'], ['more']]);
   });
 
+  it('links the programs that are asked for, and knows no others', () => {
+    const programs = { program, other: tpBtf('x', done) };
+    const spec = object({ license: 'GPL', maps: { table }, programs });
+    const linked = link(spec, world(), { programs: ['other'] });
+    expect(linked.programs.map(({ name }) => name)).toEqual(['other']);
+    expect(() => link(spec, world(), { programs: ['othre'] })).toThrow(
+      new TypeError('there is no program "othre" to link: program, other'),
+    );
+  });
+
   it('says what kernel types are needed for', () => {
     const Task = kernelStruct('task_struct', { pid: u32 });
     const spec = object({

@@ -54,8 +54,8 @@ describe('the version of the kernel', () => {
   it('is the running one', () => {
     const release = execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim();
     expect(kernelVersion().release).toBe(release);
-    expect(isAtLeast(kernelVersion(), 4, 0)).toBe(true);
-    expect(isAtLeast(kernelVersion(), 99, 0)).toBe(false);
+    expect(isAtLeast('4.0')).toBe(true);
+    expect(isAtLeast('99.0')).toBe(false);
   });
 
   it('is the stable release that a distribution is built from', () => {

@@ -80,7 +80,7 @@ const differs = (judged: JudgedProgram, ours: Uint8Array | string): string | und
 };
 
 /** Where an object does not say from which kernel on it is accepted. On older ones libbpf has the only word. */
-const OLDEST_EXPECTED = [6, 1] as const;
+const OLDEST_EXPECTED = '6.1';
 
 const checkObject = (name: string): string => {
   const file = objectFile(name);
@@ -89,7 +89,7 @@ const checkObject = (name: string): string => {
   if (judged?.object.stage === 'open' || (!judged && stops?.[0] === 'open'))
     return 'not for libbpf';
   const spec = readObject(readFileSync(file), { label: name });
-  const isNew = hasAtLeast(since.join('.'));
+  const isNew = hasAtLeast(since);
   let accepted = 0;
   const programs = Object.keys(spec.programs);
   const complaints = programs.flatMap((program) => {
@@ -105,7 +105,7 @@ const checkObject = (name: string): string => {
   });
   if (complaints.length > 0) throw new Error(complaints.join(' | '));
   if (programs.length > 0 && accepted === 0 && !isNew)
-    throw new TooOld(`of Linux ${since.join('.')}`);
+    throw new TooOld(`of Linux ${since}`);
   return `${accepted} of ${programs.length} accepted`;
 };
 
