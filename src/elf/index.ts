@@ -3,6 +3,13 @@
  *
  * @module
  */
+export {
+  buildId,
+  type CodeSymbol,
+  type CodeSymbols,
+  codeAddresses,
+  codeSymbols,
+} from './code-symbols.ts';
 export { EM, ET, NT, PF, PT, R_BPF, SHF, SHN, SHT, STB, STT, STV } from './constants.ts';
 export { ElfError } from './error.ts';
 export { ElfFile, type ElfOptions } from './file.ts';

@@ -40,6 +40,7 @@ export { Program } from './program.ts';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.ts';
 export { type SourceLine, sourceOf } from './sources.ts';
 export { StructOps } from './struct-ops.ts';
+export { formatFrame, type SymbolFrame, Symbolizer } from './symbolizer.ts';
 export type { TraceEvent } from './trace-line.ts';
 export { TracePipe } from './trace-pipe.ts';
 export { tracefs, tracepointFormat } from './tracefs.ts';

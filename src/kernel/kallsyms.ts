@@ -4,12 +4,17 @@
  */
 import { readFileSync } from 'node:fs';
 
-let table: string | undefined;
+let known: string | undefined;
+
+/** The table as text, `ffffffff81000000 T name` in each line, followed by a tab and `[module]` for one of a module. */
+export const kallsyms = (): string => {
+  known ??= `\n${readTable()}`;
+  return known;
+};
 
 /** The address of a symbol; undefined when there is none. 0 where the kernel hides addresses (kptr_restrict). */
 export const symbolAddress = (name: string): bigint | undefined => {
-  table ??= `\n${readTable()}`;
-  // `ffffffff81000000 T name`, followed by a tab and `[module]` for one of a module.
+  const table = kallsyms();
   for (let at = table.indexOf(` ${name}`); at >= 0; at = table.indexOf(` ${name}`, at + 1)) {
     const after = table[at + 1 + name.length];
     if (after !== '\n' && after !== '\t') continue;
@@ -22,7 +27,7 @@ export const symbolAddress = (name: string): bigint | undefined => {
 
 /** The symbol at an address; undefined where none begins. */
 export const symbolAt = (address: bigint): string | undefined => {
-  table ??= `\n${readTable()}`;
+  const table = kallsyms();
   const at = table.indexOf(`\n${BigInt.asUintN(64, address).toString(16).padStart(16, '0')} `);
   return at < 0 ? undefined : /^\S+ \S (\S+)/.exec(table.slice(at + 1, at + 600))?.[1];
 };
