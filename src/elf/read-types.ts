@@ -9,6 +9,7 @@ import { Btf, BtfEdit, type BtfExt, decodeBtfExt } from '../btf/index.ts';
 import { STB, STT, STV } from './constants.ts';
 import type { ElfFile } from './file.ts';
 import { completeExterns, type Externs, readExterns } from './read-externs.ts';
+import type { ElfSection } from './sections.ts';
 
 /** What a file says of its types. */
 export interface FileTypes {
@@ -53,19 +54,23 @@ const hideFunctions = (edit: BtfEdit, file: ElfFile, btf: Btf): void => {
 const placeVariables = (edit: BtfEdit, file: ElfFile, btf: Btf, name: string): void => {
   const id = name === '' ? undefined : btf.findByName(name, 'datasec');
   const type = id === undefined ? undefined : btf.type(id);
-  // A linker has filled them in already.
-  if (type?.kind !== 'datasec' || type.size > 0) return;
+  if (type?.kind !== 'datasec') return;
   const section = file.section(name)!;
-  const offsets = new Map(
-    file.symbols
-      .filter((each) => each.type === STT.OBJECT && each.section === section.index)
-      .filter(({ binding }) => binding !== STB.LOCAL)
-      .map((symbol) => [symbol.name, symbol.value]),
-  );
+  // A linker has filled them in already.
+  const offsets = type.size > 0 ? undefined : offsetsIn(file, section);
   const variables = type.variables.map((variable) => ({
     ...variable,
-    offset: offsets.get(btf.name(variable.type)) ?? variable.offset,
+    offset: offsets?.get(btf.name(variable.type)) ?? variable.offset,
   }));
   variables.sort((a, b) => a.offset - b.offset);
-  edit.replace(type.id, { ...type, size: section.size, variables });
+  edit.replace(type.id, { ...type, size: type.size || section.size, variables });
 };
+
+/** The variables of a section that other files see: the compiler places static ones itself. */
+const offsetsIn = (file: ElfFile, { index }: ElfSection): ReadonlyMap<string, number> =>
+  new Map(
+    file.symbols
+      .filter(({ type, section }) => type === STT.OBJECT && section === index)
+      .filter(({ binding }) => binding !== STB.LOCAL)
+      .map(({ name, value }) => [name, value]),
+  );

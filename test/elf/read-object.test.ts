@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assemble, listing } from '../../src/asm/index.ts';
-import { readObject } from '../../src/elf/index.ts';
+import { Btf } from '../../src/btf/index.ts';
+import { ElfFile, readObject, STT } from '../../src/elf/index.ts';
 import { type ProgramSpec, variantsOf } from '../../src/object/index.ts';
 
 const read = (name: string) =>
@@ -85,6 +86,38 @@ describe('an object file', () => {
     expect(maps['.bss']!.initial).toBeUndefined();
   });
 
+  it('shares its variables with user space, unless all of a section are hidden', () => {
+    // What `bpftool map show` tells of the flags: 0x400 is BPF_F_MMAPABLE, 0x80 BPF_F_RDONLY_PROG.
+    const { maps } = read('locks');
+    expect(maps['.data.guarded']!.flags).toBe(0);
+    expect(read('globals').maps['.data']!.flags).toBe(0x400);
+    expect(read('globals').maps['.rodata']!.flags).toBe(0x480);
+  });
+
+  it.each(['.kconfig', '.data', '.bss'])('has the variables of %s in order', (section) => {
+    const { types } = read(section === '.kconfig' ? 'kconfig' : 'globals');
+    const type = types!.type(types!.findByName(section, 'datasec')!);
+    const offsets = type.kind === 'datasec' ? type.variables.map(({ offset }) => offset) : [];
+    expect(offsets.length).toBeGreaterThan(3);
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+  });
+
+  it('puts the variables of a section in order, which the kernel wants and a compiler need not do', () => {
+    const bytes = Uint8Array.from(readFileSync(new URL('../objects/globals.o', import.meta.url)));
+    const section = new ElfFile(bytes).section('.BTF')!;
+    const btf = new Btf(section.data);
+    const data = btf.type(btf.findByName('.data', 'datasec')!);
+    if (data.kind !== 'datasec') throw new Error('.data is no section');
+    // struct btf_var_secinfo: type, offset and size, 32 bits each.
+    const [first, second] = data.variables.map(({ type, offset, size }) =>
+      Buffer.from(Uint32Array.of(type, offset, size).buffer),
+    );
+    const types = Buffer.from(bytes.buffer, section.offset, section.size);
+    const at = types.indexOf(Buffer.concat([first!, second!]));
+    types.set(Buffer.concat([second!, first!]), at);
+    expect(readObject(bytes).types!.bytes).toEqual(read('globals').types!.bytes);
+  });
+
   it.each([
     ['legacy-maps', /SEC\("maps"\), which libbpf 1\.0 has given up/],
     ['linked-one', /refers to shared_counts, which the file does not define/],
@@ -97,6 +130,30 @@ describe('an object file', () => {
     ['maps-wrong-7', /pinning is 0 or 1 \(by name\), found 9/],
   ])('is refused by name: %s', (name, message) => {
     expect(() => read(name)).toThrow(message);
+  });
+
+  it('calls no place between its functions', () => {
+    const bytes = Uint8Array.from(
+      readFileSync(new URL('../objects/subprograms.o', import.meta.url)),
+    );
+    const file = new ElfFile(bytes);
+    const text = file.section('.text')!;
+    const table = file.section('.symtab')!;
+    // All functions of .text are cut to their first instruction, and start at their second one.
+    for (const { index, type, section, size } of file.symbols) {
+      if (type !== STT.FUNC || section !== text.index || size <= 8) continue;
+      const view = new DataView(bytes.buffer, table.offset + index * 24, 24);
+      view.setBigUint64(16, 8n, true);
+    }
+    expect(() => readObject(bytes)).not.toThrow();
+    for (const { index, type, section, size, value } of file.symbols) {
+      if (type !== STT.FUNC || section !== text.index || size <= 8) continue;
+      const view = new DataView(bytes.buffer, table.offset + index * 24, 24);
+      view.setBigUint64(8, BigInt(value + 8), true);
+    }
+    expect(() => readObject(bytes)).toThrow(
+      /calls instruction \d+ of \.text, where no function is/,
+    );
   });
 
   it('is no executable, and for no other machine', () => {

@@ -3,6 +3,7 @@
  * in write-object-live.test.ts.
  */
 import { describe, expect, it } from 'vitest';
+import { readObject } from '../../src/elf/read-object.ts';
 import { writeObject } from '../../src/elf/write-object.ts';
 import {
   array,
@@ -282,6 +283,16 @@ describe('maps', () => {
     const symbols = file.symbols.filter(({ type }) => type === 1);
     expect(symbols.map(({ name, value, size }) => [name, value, size])).toEqual(places);
     expect(file.section('.maps')!.data).toEqual(new Uint8Array(160));
+  });
+
+  it('say on which node they are to be, where that is said', () => {
+    const maps = {
+      near: { ...hash(u32, u64, { maxEntries: 8 }), numaNode: 0 },
+      any: hash(u32, u64),
+    };
+    const spec = object({ license: 'GPL', maps, programs: { run: socketFilter(none) } });
+    const read = readObject(writeObject(spec)).maps;
+    expect([read.near!.numaNode, read.any!.numaNode]).toEqual([0, undefined]);
   });
 
   it('say in a tag what the records of a buffer are, and what two structs share is said of the first', () => {

@@ -18,7 +18,16 @@ import {
 } from '../../src/index.ts';
 import { Link, type LoadOptions, loadObject, openMap, unpin } from '../../src/kernel/index.ts';
 import type { MapBase } from '../../src/kernel/map-base.ts';
-import { FileDescriptor, linkCreate, linkInfo, objGet, progInfo } from '../../src/syscall/index.ts';
+import { createMapDescriptor } from '../../src/kernel/map-descriptor.ts';
+import { pinnedMap } from '../../src/kernel/map-sharing.ts';
+import {
+  FileDescriptor,
+  linkCreate,
+  linkInfo,
+  mapInfo,
+  objGet,
+  progInfo,
+} from '../../src/syscall/index.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { BpfFileSystem, noFileSystem } from './bpf-file-system.ts';
 import { done, holdings, only, thrown } from './object-support.ts';
@@ -88,6 +97,32 @@ describe.skipIf(reason)(title('what is pinned'), () => {
     using second = loadObject(spec, { pinPath: files.path });
     expect(second.maps.shared.get(0)).toBe(id(first));
     expect(id(second)).not.toBe(id(first));
+  });
+
+  it('is that of another process that was faster', () => {
+    const spec = pinned(hash(u32, u64, { maxEntries: 8 }));
+    let theirs: number | undefined;
+    const told: string[] = [];
+    using found = pinnedMap('shared', spec, {
+      directory: files.path,
+      create: () => {
+        {
+          using first = load(spec);
+          theirs = first.maps.shared.info().id;
+        }
+        return createMapDescriptor('shared', spec);
+      },
+      pinned: (path) => told.push(path),
+    });
+    expect([mapInfo(found.fd).id, told]).toEqual([theirs, []]);
+  });
+
+  it('has a file name without dots and slashes', () => {
+    const maps = { 'a.b/c': pinned(hash(u32, u64, { maxEntries: 8 })) };
+    // Only a file can have such a name.
+    const spec = { ...only(socketFilter(done)), maps };
+    loadObject(spec, { pinPath: files.path }).close();
+    expect(left()).toEqual(['a_b_c']);
   });
 
   it('is refused when it is another kind of map, with the differences', () => {
