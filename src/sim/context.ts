@@ -6,12 +6,13 @@
  * and here each access asks for its field.
  */
 import type { Btf } from '../btf/index.ts';
-import { HOOKS, type Hook, type TracepointField } from '../object/index.ts';
+import { type Architecture, HOOKS, type Hook, type TracepointField } from '../object/index.ts';
 import type { KernelMemory, Mock, MockValue } from './kernel-memory.ts';
 import { functionOf } from './local-types.ts';
 import { type Memory, pointerTo, type Region } from './memory.ts';
 import { type Packet, packetContext } from './packet.ts';
 import { registersOf } from './pt-regs.ts';
+import { hasStructContext, structContext } from './struct-context.ts';
 import type { UserMemory } from './user-memory.ts';
 
 /**
@@ -21,8 +22,22 @@ import type { UserMemory } from './user-memory.ts';
  */
 export type GivenContext = Uint8Array | Mock | readonly MockValue[] | undefined;
 
+/** The fields of a context that is not in memory as programs see it. */
+export interface ContextFields {
+  /** What a program loads, `offset` bytes from the start; undefined where nothing is. */
+  load(offset: number, size: number): number | bigint | undefined;
+  /** Stores what a program may store; false for all else. */
+  store(offset: number, size: number, value: bigint): boolean;
+  /** By their names, for tests. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** What pointers among them lead to. */
+  readonly regions: readonly Region[];
+}
+
 export interface Context {
   readonly region: Region;
+  readonly fields?: ContextFields | undefined;
+  /** Where the context has one: its fields are `fields`. */
   readonly packet?: Packet | undefined;
 }
 
@@ -31,12 +46,14 @@ export interface ContextParts {
   readonly kernel: KernelMemory;
   readonly user: UserMemory;
   readonly btf: Btf;
+  readonly architecture: Architecture;
   readonly fieldsOf: (category: string, name: string) => readonly TracepointField[] | undefined;
 }
 
 const PACKETS: ReadonlySet<number> = new Set([1, 3, 4, 6, 8, 10, 11, 12, 19, 22]);
 const TRACEPOINT = 5;
 const KPROBE = 2;
+const PERF_EVENT = 7;
 
 /** The context of a program at a hook. */
 export const contextOf = (hook: Hook, given: GivenContext, parts: ContextParts): Context => {
@@ -44,14 +61,17 @@ export const contextOf = (hook: Hook, given: GivenContext, parts: ContextParts):
   const name = hook.section;
   if (PACKETS.has(program)) return packetContext(hook, given, parts.memory);
   if (given instanceof Uint8Array) return plain(parts.memory, name, given);
+  if (hasStructContext(hook)) return structContext(hook, (given ?? {}) as Mock, parts);
   if (program === TRACEPOINT) return record(hook, given, parts);
   if (program === KPROBE)
     return plain(
       parts.memory,
       name,
-      registersOf((given ?? {}) as Mock, (value) => word(value, 'user', parts)),
+      registersOf((given ?? {}) as Mock, parts.architecture, (value) => word(value, 'user', parts)),
     );
-  if (target !== undefined || hook.type.startsWith('raw_tp')) return words(hook, given, parts);
+  if (program === PERF_EVENT) return sample(name, (given ?? {}) as Mock, parts);
+  const hasArguments = target !== undefined || hook.type.startsWith('raw_tp');
+  if (hasArguments || Array.isArray(given)) return words(hook, given, parts);
   return plain(parts.memory, name, new Uint8Array(256));
 };
 
@@ -59,6 +79,18 @@ const plain = (memory: Memory, name: string, bytes: Uint8Array, writable = true)
   const region = memory.allocate({ kind: 'context', name, size: bytes.length, writable });
   memory.of(region).set(bytes);
   return { region };
+};
+
+/** `struct bpf_perf_event_data`: the registers, the period, and the address where the event has one. */
+const sample = (name: string, given: Mock, parts: ContextParts): Context => {
+  const { sample_period: period = 1, addr = 0, ...registers } = given;
+  const word64 = (value: MockValue) => word(value, 'user', parts);
+  const rest = BigUint64Array.of(...[period, addr].map((each) => BigInt.asUintN(64, word64(each))));
+  const bytes = [
+    ...registersOf(registers, parts.architecture, word64),
+    ...new Uint8Array(rest.buffer),
+  ];
+  return plain(parts.memory, name, Uint8Array.from(bytes), false);
 };
 
 /** What a word of the context holds: a number, or the address of what is given. */

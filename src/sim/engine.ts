@@ -51,7 +51,7 @@ export interface Environment {
     code: MachineCode,
     index: number,
   ): void;
-  /** Bytes of the packet for the old loads, `skb[12]`; undefined ends the program with 0. */
+  /** Bytes of the packet for the old loads, `skb[12]`; undefined ends the function with 0. */
   packet(offset: number, size: number): number | undefined;
   /** Tells of a read of stack that nothing has written. */
   unwritten(code: MachineCode, index: number): void;
@@ -61,8 +61,14 @@ export interface Environment {
 export interface Engine {
   /** Begins a program, or a function of one, with its arguments. */
   start(code: MachineCode, index: number, args: readonly (number | bigint)[]): void;
-  /** Goes on for at most so many instructions: whether the program has ended. */
+  /**
+   * Goes on for at most so many instructions: whether the program has ended. Where it has not, only the interpreter can
+   * go on.
+   */
   run(fuel: number): boolean;
   /** The instructions that were executed since the start. */
   readonly executed: number;
+  /** The program that runs, and its next instruction. */
+  readonly code: MachineCode;
+  readonly pc: number;
 }

@@ -20,5 +20,9 @@ export class SimulationFault extends Error {
     super(place + why);
     this.instruction = index;
     this.site = instruction?.site;
+    // Whoever shows the trace shows the line that wrote the instruction before the one that ran it.
+    const [, written] = instruction?.site?.stack?.split('\n') ?? [];
+    if (written && this.stack)
+      this.stack = this.stack.replace(/\n {4}at /, () => `\n${written}\n    at `);
   }
 }

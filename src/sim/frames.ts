@@ -8,10 +8,17 @@ import { SimulationFault } from './fault.ts';
 import { BIAS, FRAME_SIZE, FRAMES } from './memory.ts';
 
 /** The times that a function may go through may_goto (BPF_MAX_LOOPS, include/linux/bpf.h). */
-const MAX_LOOPS = 8 * 1024 * 1024;
+export const MAX_LOOPS = 8 * 1024 * 1024;
 const FIRST_KEPT = 6;
 const KEPT = 4;
 const FRAME_POINTER = 10;
+
+/** What ends a run that has no frame for the function that an instruction calls. */
+export const tooDeep = (code: MachineCode, index: number): SimulationFault =>
+  new SimulationFault(`more than ${FRAMES} functions call each other`, {
+    index,
+    instruction: code.instructions[index]!,
+  });
 
 export class Frames {
   readonly #environment: Environment;
@@ -41,11 +48,7 @@ export class Frames {
   /** A frame for a function that was called at `pc`, by the program or by a helper. */
   enter(code: MachineCode, pc: number, calling?: Calling): void {
     const { depth } = this;
-    if (depth + 1 === FRAMES)
-      throw new SimulationFault(`more than ${FRAMES} functions call each other`, {
-        index: pc,
-        instruction: code.instructions[pc]!,
-      });
+    if (depth + 1 === FRAMES) throw tooDeep(code, pc);
     const { low, high } = this.#environment.registers;
     const kept = depth * KEPT;
     for (let index = 0; index < KEPT; index++) {
@@ -56,6 +59,11 @@ export class Frames {
     this.#codes[depth] = code;
     this.#calling[depth] = calling;
     this.#begin(depth + 1);
+  }
+
+  /** The frame anew, for a program that goes on in the place of another. */
+  restart(): void {
+    this.#begin(this.depth);
   }
 
   /** Back to the caller: the instruction that called, and the helper that did. */

@@ -20,8 +20,17 @@ export { SimulatedPerf, SimulatedRing } from './maps/ring.ts';
 export { SimulatedStacks } from './maps/stack-trace.ts';
 export { SimulatedStorage } from './maps/storage.ts';
 export type { Region, RegionKind } from './memory.ts';
-export { type RunOptions, type RunResult, SimulatedProgram, type Step } from './program.ts';
+export {
+  type RunOptions,
+  type RunResult,
+  SimulatedProgram,
+  type Step,
+  type StepOptions,
+} from './program.ts';
 export type { Registers } from './registers.ts';
-export { type SimulateOptions, Simulation, simulate } from './simulate.ts';
+export { objectOf, type SimulateOptions, Simulation, simulate } from './simulate.ts';
+export type { CurrentTask } from './task.ts';
+export { formatTrace, type MemoryAccess, type TraceEntry, trace } from './trace.ts';
 export type { UserMemory } from './user-memory.ts';
+export type { Watcher } from './watched.ts';
 export type { SimulatedWorld } from './world.ts';

@@ -66,15 +66,22 @@ export class Interpreter implements Engine {
     this.#frames.start(args);
   }
 
+  /** Executes one instruction for another engine, which has put its operands into the registers. */
+  single(code: MachineCode, index: number): void {
+    this.#code = code;
+    this.pc = index;
+    this.run(1);
+  }
+
   run(fuel: number): boolean {
     const environment = this.#environment;
     const { memory, registers } = environment;
     const { low, high } = registers;
-    const { written, writtenWords } = memory;
-    let { view, base, readable, writable } = memory;
+    let { view, base, readable, writable, written, writtenWords } = memory;
     let { opcode, dst, src, offset, imm } = this.#code;
     let pc = this.pc;
-    let left = fuel;
+    const given = Math.min(fuel, Number.MAX_SAFE_INTEGER);
+    let left = given;
     for (; left > 0; left--, pc++) {
       const d = dst[pc]!;
       const s = src[pc]!;
@@ -243,17 +250,17 @@ export class Interpreter implements Engine {
         default: {
           this.pc = pc;
           if (this.#leave()) {
-            this.#executed += fuel - left + 1;
+            this.#executed += given - left + 1;
             return true;
           }
           pc = this.pc;
-          ({ view, base, readable, writable } = memory);
+          ({ view, base, readable, writable, written, writtenWords } = memory);
           ({ opcode, dst, src, offset, imm } = this.#code);
         }
       }
     }
     this.pc = pc;
-    this.#executed += fuel;
+    this.#executed += given;
     return false;
   }
 
@@ -303,6 +310,7 @@ export class Interpreter implements Engine {
     if ('kind' in result) {
       this.#code = result.code;
       this.pc = -1;
+      this.#frames.restart();
       return false;
     }
     return this.#callBack(result, result.next());
@@ -332,12 +340,12 @@ export class Interpreter implements Engine {
     return this.#callBack(calling, calling.next(this.#environment.registers.get(0)));
   }
 
-  /** `r0 = skb[offset]`, big-endian; a packet that is too short ends the program with 0. */
+  /** `r0 = skb[offset]`, big-endian; a packet that is too short ends the function with 0. */
   #loadPacket(offset: number, size: number): boolean {
     const { registers } = this.#environment;
     const value = this.#environment.packet(offset | 0, size);
     registers.set(0, value ?? 0);
-    return value === undefined;
+    return value === undefined && this.#exit();
   }
 
   #load(pc: number, size: number): void {

@@ -36,7 +36,9 @@ export const localTypes = (spec: ObjectSpec): LocalTypes => {
       else if (root.origin === 'arguments') {
         const name = functionOf(program.hook);
         const known = functions.get(name);
-        if (!known || known.members.length < root.members.length) functions.set(name, root);
+        const isLonger = !known || known.members.length < root.members.length;
+        // Functions of files and patterns of functions have no prototype in the kernel.
+        if (isLonger && /^\w+$/.test(name)) functions.set(name, root);
         for (const { layout } of root.members) merged.collect(layout);
       }
     });

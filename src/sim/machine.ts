@@ -11,6 +11,7 @@ import type { Environment, HelperResult } from './engine.ts';
 import { SimulationFault } from './fault.ts';
 import type { HelperFunction } from './helper.ts';
 import { HELPERS } from './helpers/index.ts';
+import { KERNEL_FUNCTIONS } from './helpers/kernel-functions.ts';
 import { KernelMemory, type Mock } from './kernel-memory.ts';
 import { SimulatedArray } from './maps/array.ts';
 import type { MapHost, SimulatedMap } from './maps/map.ts';
@@ -33,7 +34,7 @@ export interface MachineProgram {
 }
 
 export class Machine implements Environment, MapHost {
-  readonly memory = new Memory();
+  readonly memory: Memory;
   readonly registers: Registers;
   readonly world: SimulatedWorld;
   readonly user = new UserMemory();
@@ -61,7 +62,13 @@ export class Machine implements Environment, MapHost {
   #seed: number;
   #calling: { readonly code: MachineCode; readonly index: number } | undefined;
 
-  constructor(spec: ObjectSpec, world: SimulatedWorld, programs?: readonly string[]) {
+  constructor(
+    spec: ObjectSpec,
+    world: SimulatedWorld,
+    programs?: readonly string[],
+    memory = new Memory(),
+  ) {
+    this.memory = memory;
     this.world = world;
     this.cpu = world.cpu ?? 0;
     this.time = BigInt(world.time ?? 1_000_000_000);
@@ -102,7 +109,12 @@ export class Machine implements Environment, MapHost {
 
   callKernel(code: MachineCode, index: number): HelperResult {
     this.#calling = { code, index };
-    throw this.fault('functions of the kernel (kfuncs) are not simulated');
+    const type = this.#kernel.types.btf.type(code.instructions[index]!.imm);
+    const found = this.world.functions?.[type.name] ?? KERNEL_FUNCTIONS[type.name];
+    if (found) return found(this, this.registers);
+    throw this.fault(
+      `the kernel's function ${type.name} is not simulated; give one in the world: { functions: { ${type.name}: (machine, registers) => ... } }`,
+    );
   }
 
   load(
@@ -113,8 +125,8 @@ export class Machine implements Environment, MapHost {
     index: number,
   ): number | bigint {
     this.#calling = { code, index };
-    const packet = high === this.context?.region.id ? this.context.packet : undefined;
-    const field = packet?.load(offset, size);
+    const fields = high === this.context?.region.id ? this.context.fields : undefined;
+    const field = fields?.load(offset, size);
     if (field !== undefined) return field;
     if (followsKernelPointer(code, index, this.#trusts(code))) return 0;
     throw this.fault(`no ${size} bytes to be read there: the address ${this.#place(high, offset)}`);
@@ -129,8 +141,8 @@ export class Machine implements Environment, MapHost {
     index: number,
   ): void {
     this.#calling = { code, index };
-    const packet = high === this.context?.region.id ? this.context.packet : undefined;
-    if (packet?.store(offset, size, value)) return;
+    const fields = high === this.context?.region.id ? this.context.fields : undefined;
+    if (fields?.store(offset, size, value)) return;
     throw this.fault(
       `no ${size} bytes to be written there: the address ${this.#place(high, offset)}`,
     );
@@ -233,6 +245,7 @@ export class Machine implements Environment, MapHost {
       kernel: this.kernel,
       user: this.user,
       btf: types.btf,
+      architecture: world.architecture,
       fieldsOf: (category, event) => world.tracepointFields(category, event),
     });
   }

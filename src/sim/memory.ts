@@ -4,7 +4,8 @@
  *
  * A pointer is an ordinary 64-bit number, the id of its region in the upper half and BIAS + offset in the lower one: so
  * that programs can add to it and compare it, and that an offset which is negative for a moment does not reach the id.
- * There is no region 0: null and small numbers point nowhere. All bytes lie in one heap, for an engine that has but one.
+ * There is no region 0: null and small numbers point nowhere. All bytes lie in one heap, for an engine that has but one;
+ * before them it has what such an engine must know of them.
  */
 
 /** The lower half of a pointer to the start of its region. */
@@ -12,8 +13,23 @@ export const BIAS = 0x4000_0000;
 /** Frames of the stack, and the bytes of each (MAX_CALL_FRAMES and MAX_BPF_STACK, include/linux/bpf_verifier.h). */
 export const FRAMES = 8;
 export const FRAME_SIZE = 512;
-/** The heap starts with the stack, of which each byte is known to be written or not. */
+/** The heap starts with the stack. Behind it is one byte for each of its bytes: 1 where a program has written. */
 export const STACK_SIZE: number = FRAMES * FRAME_SIZE;
+/**
+ * Then comes what engines without our tables find regions by: an entry for each id, of which several share one, the
+ * last that was used. An access whose region is not there asks for it.
+ */
+export const TRANSLATIONS = {
+  at: 2 * STACK_SIZE,
+  entries: 256,
+  entrySize: 32,
+  /** In an entry: a pointer to the start of the region; where it is in the heap; how many bytes may be read and written. */
+  pointer: 0,
+  base: 8,
+  readable: 12,
+  writable: 16,
+} as const;
+const REGIONS: number = TRANSLATIONS.at + TRANSLATIONS.entries * TRANSLATIONS.entrySize;
 
 /** What a region is to a program. */
 export type RegionKind =
@@ -52,25 +68,50 @@ const MAX_REGIONS = 2 ** 20;
 const MAX_HEAP = 2 ** 30;
 const HIGH = 2 ** 32;
 
+/** What the bytes of a memory are in. It has at least 64 KiB. */
+export interface Heap {
+  readonly buffer: ArrayBuffer;
+  /** Puts a buffer of at least so many bytes in the place of the other, with what that had. */
+  grow(size: number): void;
+}
+
+const plainHeap = (): Heap => {
+  let buffer = new ArrayBuffer(1 << 16);
+  return {
+    get buffer() {
+      return buffer;
+    },
+    grow(size) {
+      const bytes = new Uint8Array(size);
+      bytes.set(new Uint8Array(buffer));
+      buffer = bytes.buffer;
+    },
+  };
+};
+
 export class Memory {
-  bytes = new Uint8Array(1 << 16);
-  view = new DataView(this.bytes.buffer);
+  readonly #heap: Heap;
+  bytes!: Uint8Array<ArrayBuffer>;
+  view!: DataView<ArrayBuffer>;
   /** By region: where it starts, and how many of its bytes may be read and written. */
   base = new Int32Array(64);
   readable = new Int32Array(64);
   writable = new Int32Array(64);
   /** One byte for each of the stack: 1 where a program has written. */
-  readonly written = new Uint8Array(STACK_SIZE);
-  readonly writtenWords = new Int32Array(this.written.buffer);
+  written!: Uint8Array<ArrayBuffer>;
+  writtenWords!: Int32Array<ArrayBuffer>;
   readonly #regions: (Region | undefined)[] = [undefined];
   readonly #freeIds: number[] = [];
   readonly #freeBytes = new Map<number, number[]>();
   readonly #retired: Region[] = [];
   #end = 0;
 
-  constructor() {
+  constructor(heap: Heap = plainHeap()) {
+    this.#heap = heap;
+    this.#look();
     for (let frame = 0; frame < FRAMES; frame++)
       this.allocate({ kind: 'stack', name: `frame ${frame}`, size: FRAME_SIZE, writable: true });
+    this.#end = REGIONS;
   }
 
   /** A new region of zeros. */
@@ -88,7 +129,20 @@ export class Memory {
     this.writable[id] = writable && !virtual ? size : 0;
     const region: Region = { id, kind, name, size, base };
     this.#regions[id] = region;
+    this.translate(id);
     return region;
+  }
+
+  /** Puts a region among those that are found at once. */
+  translate(id: number): void {
+    const { at, entries, entrySize, pointer, base, readable, writable } = TRANSLATIONS;
+    const entry = at + (id % entries) * entrySize;
+    const { view } = this;
+    view.setInt32(entry + pointer, BIAS, true);
+    view.setInt32(entry + pointer + 4, id, true);
+    view.setInt32(entry + base, this.base[id]!, true);
+    view.setInt32(entry + readable, this.readable[id]!, true);
+    view.setInt32(entry + writable, this.writable[id]!, true);
   }
 
   /** Gives a region back: pointers to it point nowhere. */
@@ -97,6 +151,7 @@ export class Memory {
     this.#regions[id] = undefined;
     this.readable[id] = 0;
     this.writable[id] = 0;
+    this.translate(id);
     this.#freeIds.push(id);
     const room = (size + 7) & ~7;
     const same = this.#freeBytes.get(room);
@@ -164,12 +219,18 @@ export class Memory {
     this.#end += room;
     if (this.#end > MAX_HEAP) throw new RangeError(`more than ${MAX_HEAP} bytes of memory`);
     if (this.#end > this.bytes.length) {
-      const bytes = new Uint8Array(Math.max(this.#end, 2 * this.bytes.length));
-      bytes.set(this.bytes);
-      this.bytes = bytes;
-      this.view = new DataView(bytes.buffer);
+      this.#heap.grow(Math.max(this.#end, 2 * this.bytes.length));
+      this.#look();
     }
     return base;
+  }
+
+  #look(): void {
+    const { buffer } = this.#heap;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.written = new Uint8Array(buffer, STACK_SIZE, STACK_SIZE);
+    this.writtenWords = new Int32Array(buffer, STACK_SIZE, STACK_SIZE / 4);
   }
 
   #growTables(id: number): void {
@@ -182,8 +243,8 @@ export class Memory {
   }
 }
 
-/** What is in memory that nothing has written: easily recognised, and no pointer. */
-const POISON = 0xaa;
+/** What is in stack that nothing has written: easily recognised, and no pointer. */
+export const POISON = 0xaa;
 
 /** The pointer to an offset of a region, as a number: exact, since ids have at most 20 bits. */
 export const pointerTo = ({ id }: Region, offset = 0): number => id * HIGH + BIAS + offset;

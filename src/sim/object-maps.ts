@@ -7,8 +7,8 @@ import { encode, type Layout, u32 } from '../layout/index.ts';
 import {
   type AnyMapSpec,
   configurationBytes,
+  counterName,
   type LinkedObject,
-  lossOf,
   type World,
 } from '../object/index.ts';
 import { SimulatedArray } from './maps/array.ts';
@@ -21,6 +21,8 @@ export interface ObjectMaps {
   readonly byName: ReadonlyMap<string, SimulatedMap>;
   /** By their specs, as instructions refer to them. */
   readonly bySpec: ReadonlyMap<AnyMap, SimulatedMap>;
+  /** How often each map refused what programs gave it, where they count it. */
+  refusals(): (readonly [map: string, count: number])[];
 }
 
 export const objectMaps = (host: MapHost, linked: LinkedObject, world: World): ObjectMaps => {
@@ -33,7 +35,13 @@ export const objectMaps = (host: MapHost, linked: LinkedObject, world: World): O
     bySpec.set(spec, map);
   }
   for (const [spec, map] of bySpec) fill(map, spec as AnyMapSpec, bySpec);
-  for (const [spec, map] of bySpec) countLost(map, lossOf(spec), bySpec);
+  const counters = [...byName].flatMap(([name, map]) => {
+    const counter = byName.get(counterName(name));
+    if (!(counter instanceof SimulatedArray)) return [];
+    const count = () => readCounter(counter);
+    if (map instanceof SimulatedRing || map instanceof SimulatedPerf) map.countLost = count;
+    return [[name, count] as const];
+  });
   const kconfig = linked.maps['.kconfig'];
   const target = kconfig && bySpec.get(kconfig);
   if (target instanceof SimulatedArray)
@@ -42,7 +50,8 @@ export const objectMaps = (host: MapHost, linked: LinkedObject, world: World): O
       .set(
         configurationBytes(linked.config, target.valueSize, (name) => world.configuration(name)),
       );
-  return { byName, bySpec };
+  const refusals = () => counters.map(([name, count]) => [name, count()] as const);
+  return { byName, bySpec, refusals };
 };
 
 /** Files may say of an index no more than that it has 4 bytes. */
@@ -68,15 +77,5 @@ const fill = (
       map.set(index, map.spec.type === 'prog_array' ? value : bySpec.get(value as AnyMap));
   });
 
-/** Buffers tell what their counter says. */
-const countLost = (
-  map: SimulatedMap,
-  loss: AnyMapSpec | undefined,
-  bySpec: ReadonlyMap<AnyMap, SimulatedMap>,
-): void => {
-  const counter = loss && bySpec.get(loss);
-  if (!(counter instanceof SimulatedArray)) return;
-  if (map instanceof SimulatedRing || map instanceof SimulatedPerf)
-    map.countLost = () =>
-      Number(new DataView(counter.bytes(0).slice().buffer).getBigUint64(0, true));
-};
+const readCounter = (counter: SimulatedArray<unknown, unknown>): number =>
+  Number(new DataView(counter.bytes(0).slice().buffer).getBigUint64(0, true));

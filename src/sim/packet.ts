@@ -3,9 +3,12 @@
  * Contexts with a packet: `__sk_buff` and `xdp_md` (include/uapi/linux/bpf.h). `data` and `data_end` are 32 bits wide
  * there, and pointers once a program is loaded (bpf_convert_ctx_access, net/core/filter.c).
  */
-import { HOOKS, type Hook } from '../object/index.ts';
-import type { Context, GivenContext } from './context.ts';
+import { decode } from '../layout/index.ts';
+import { FlowKeys, HOOKS, type Hook } from '../object/index.ts';
+import type { Context, ContextFields, GivenContext } from './context.ts';
+import type { Mock } from './kernel-memory.ts';
 import { type Memory, pointerTo, type Region } from './memory.ts';
+import { socketOf } from './struct-context.ts';
 
 // biome-ignore-start format: in the order of the structs
 const SK_BUFF = [
@@ -67,17 +70,22 @@ const XDP_MD = [
   'egress_ifindex',
 ];
 // biome-ignore-end format: in the order of the structs
+const POINTERS: ReadonlySet<string> = new Set(['data', 'data_end', 'data_meta', 'flow_keys', 'sk']);
 const XDP = 6;
+const FLOW_DISSECTOR = 22;
 /** Programs of traffic control and XDP change packets; filters look at them. */
 const WRITERS: ReadonlySet<number> = new Set([3, 4, XDP, 12, 19]);
 /** Room before an XDP packet, for helpers that make it longer (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
 
-export class Packet {
+export class Packet implements ContextFields {
   readonly #memory: Memory;
   readonly #names: readonly string[];
   readonly #fields: Uint32Array;
   readonly region: Region;
+  readonly regions: Region[] = [];
+  /** What a flow dissector fills in. */
+  #keys: Region | undefined;
   /** Where the data starts and ends in the region. */
   start: number;
   end: number;
@@ -101,9 +109,26 @@ export class Packet {
       size: this.end,
       writable: WRITERS.has(program),
     });
+    this.regions.push(this.region);
     memory.of(this.region).set(bytes, this.start);
     if (!isXdp) this.#fields[0] = bytes.length;
-    for (const [name, value] of Object.entries(fields)) this.#set(name, value);
+    if (program === FLOW_DISSECTOR) {
+      const size = FlowKeys.size;
+      this.#keys = memory.allocate({ kind: 'record', name: 'flow_keys', size, writable: true });
+      this.#point('flow_keys', this.#keys);
+    }
+    for (const [name, value] of Object.entries(fields))
+      if (name === 'sk' && typeof value === 'object' && value !== null)
+        this.#point('sk', socketOf(value as Mock, memory));
+      else this.#set(name, value);
+  }
+
+  #point(name: string, region: Region): void {
+    const index = this.#indexOf(name);
+    const address = pointerTo(region);
+    this.#fields[index] = address % 2 ** 32;
+    this.#fields[index + 1] = Math.floor(address / 2 ** 32);
+    this.regions.push(region);
   }
 
   /** The bytes of the packet as they are now. */
@@ -143,6 +168,16 @@ export class Packet {
     return true;
   }
 
+  /** The fields as they are now, without pointers. */
+  get values(): Readonly<Record<string, unknown>> {
+    const numbers = this.#names.flatMap((name, index) =>
+      POINTERS.has(name) || name.endsWith('_high') ? [] : [[name, this.#fields[index]!]],
+    );
+    const values: Record<string, unknown> = Object.fromEntries(numbers);
+    if (this.#keys) values.flow_keys = decode(FlowKeys, this.#memory.of(this.#keys));
+    return values;
+  }
+
   #set(name: string, value: unknown): void {
     if (typeof value !== 'number' || !Number.isInteger(value))
       throw new TypeError(`${name}: expected a whole number, got ${String(value)}`);
@@ -171,5 +206,5 @@ export const packetContext = (hook: Hook, given: GivenContext, memory: Memory): 
   const packet = new Packet(memory, hook, bytes, fields);
   const size = 4 * (HOOKS[hook.type].program === XDP ? XDP_MD : SK_BUFF).length;
   const region = memory.allocate({ kind: 'context', name: hook.section, size, virtual: true });
-  return { region, packet };
+  return { region, packet, fields: packet };
 };

@@ -10,21 +10,32 @@ import type { AnyMap } from '../asm/index.ts';
 import { mapOf } from '../asm/index.ts';
 import {
   type AnyMapSpec,
+  counterName,
   lossOf,
   type ObjectSpec,
   type ProgramEntry,
   type ProgramSpec,
   visitProgram,
 } from '../object/index.ts';
+import type { Engine } from './engine.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Mock } from './kernel-memory.ts';
 import { Machine } from './machine.ts';
 import { openSimulated, type SimulatedMapOf } from './maps/create.ts';
-import { BIAS } from './memory.ts';
+import { BIAS, Memory } from './memory.ts';
 import { SimulatedProgram } from './program.ts';
+import type { CurrentTask } from './task.ts';
+import { WasmHeap } from './wasm/api.ts';
+import { WasmEngine } from './wasm/engine.ts';
+import { WatchedInterpreter } from './watched.ts';
 import type { SimulatedWorld } from './world.ts';
 
 export interface SimulateOptions extends SimulatedWorld {
+  /**
+   * What executes the programs. The interpreter, which is the default, starts at once and goes step by step; `wasm`
+   * compiles each program to WebAssembly before its first run, for long ones and many.
+   */
+  readonly engine?: 'interpreter' | 'wasm' | undefined;
   /** The programs to be there; without it all but those that load only when they are asked for. */
   readonly programs?: readonly string[] | undefined;
 }
@@ -35,15 +46,20 @@ type Programs = Record<string, ProgramEntry>;
 /** The programs and maps of an object, on one machine. */
 export class Simulation<M extends Maps = Maps, P extends Programs = Programs> {
   readonly #machine: Machine;
-  readonly #engine: Interpreter;
+  readonly #engine: Engine;
   /** The maps by name, as user space sees them. */
   readonly maps: { readonly [N in keyof M]: SimulatedMapOf<M[N]> };
   readonly programs: { readonly [N in keyof P]: SimulatedProgram };
 
-  constructor(spec: ObjectSpec<M, P>, { programs, ...world }: SimulateOptions = {}) {
-    const machine = new Machine(spec as unknown as ObjectSpec, world, programs);
+  constructor(spec: ObjectSpec<M, P>, { programs, engine, ...world }: SimulateOptions = {}) {
+    const heap = engine === 'wasm' ? new WasmHeap() : undefined;
+    const memory = new Memory(heap);
+    const machine = new Machine(spec as unknown as ObjectSpec, world, programs, memory);
     this.#machine = machine;
-    this.#engine = new Interpreter(machine);
+    if (world.watch && heap)
+      throw new TypeError('watch: only the interpreter tells of instructions, got engine: wasm');
+    if (world.watch) this.#engine = new WatchedInterpreter(machine, world.watch);
+    else this.#engine = heap ? new WasmEngine(machine, heap) : new Interpreter(machine);
     const maps = [...machine.maps.byName].map(([name, map]) => [name, openSimulated(map)]);
     this.maps = Object.fromEntries(maps);
     this.programs = Object.fromEntries(
@@ -85,9 +101,19 @@ export class Simulation<M extends Maps = Maps, P extends Programs = Programs> {
     this.#machine.cpu = cpu;
   }
 
+  /** Who runs. */
+  get task(): CurrentTask {
+    return this.#machine.task;
+  }
+
   /** Lets another task run from here on. */
   set task(task: Mock) {
     this.#machine.setTask(task);
+  }
+
+  /** How often each map refused what programs gave it, as they counted it, by its name. */
+  losses(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#machine.maps.refusals());
   }
 
   /** Lets time go by, and runs the timers that are due in it. */
@@ -102,7 +128,7 @@ export class Simulation<M extends Maps = Maps, P extends Programs = Programs> {
       const [key = 0, value = Number(address)] =
         [...map.pointers()].find(([, each]) => BigInt(each) >> 32n === address >> 32n) ?? [];
       this.#engine.start(callback.code, index, [map.pointer, key, value]);
-      while (!this.#engine.run(1_000_000));
+      this.#engine.run(Number.MAX_SAFE_INTEGER);
       machine.memory.sweep();
     }
     machine.time = until;
@@ -123,18 +149,22 @@ export function simulate(spec: ObjectSpec | ProgramSpec, world: SimulateOptions 
 }
 
 /** An object of one program: its maps are `map0`, `map1`, ... in the order of their use. */
-const objectOf = (program: ProgramSpec): ObjectSpec => {
+export const objectOf = (program: ProgramSpec): ObjectSpec => {
   const found = new Set<AnyMap>();
   visitProgram(program, (item) => {
     const map = item.kind === 'instruction' ? mapOf(item) : undefined;
     if (map) found.add(map);
   });
-  const counters = new Set([...found].map(lossOf));
+  const all = [...found] as AnyMapSpec[];
+  const counters = new Set<AnyMap | undefined>(all.map(lossOf));
+  const named = all.filter((map) => !counters.has(map));
   const maps: Maps = {};
   const hidden: Maps = {};
-  for (const map of found as Set<AnyMapSpec>) {
-    const group = counters.has(map) ? hidden : maps;
-    group[`map${Object.keys({ ...maps, ...hidden }).length}`] = map;
-  }
+  named.forEach((map, index) => {
+    const name = `map${index}`;
+    maps[name] = map;
+    const counter = lossOf(map);
+    if (counter && found.has(counter)) hidden[counterName(name)] = counter;
+  });
   return { kind: 'object', license: 'GPL', maps, hidden, programs: { program } };
 };

@@ -6,12 +6,21 @@
 
 import { type HelperName, helperById } from '../asm/index.ts';
 import type { Btf } from '../btf/index.ts';
-import { HOOKS, type ObjectSpec, type TracepointField, type World } from '../object/index.ts';
+import {
+  type Architecture,
+  HOOKS,
+  type ObjectSpec,
+  type TracepointField,
+  type World,
+} from '../object/index.ts';
 import type { HelperFunction } from './helper.ts';
 import type { Mock } from './kernel-memory.ts';
 import { type LocalTypes, localTypes } from './local-types.ts';
+import type { Watcher } from './watched.ts';
 
 export interface SimulatedWorld {
+  /** Where registers are in the context of kprobes and uprobes. Default: x86-64. */
+  readonly architecture?: Architecture | undefined;
   /** The kernel's types. Without them it has what the programs declare. */
   readonly btf?: Btf | undefined;
   /** Nanoseconds since the machine was started. Default: one second. */
@@ -38,6 +47,10 @@ export interface SimulatedWorld {
   readonly configuration?: Readonly<Record<string, string>> | undefined;
   /** Helpers that are not modelled, or that a test wants to behave in another way. */
   readonly helpers?: Partial<Readonly<Record<HelperName, HelperFunction>>> | undefined;
+  /** Functions of the kernel that programs call by their types (kfuncs), by their names, beside those that are modelled. */
+  readonly functions?: Readonly<Record<string, HelperFunction>> | undefined;
+  /** Is told of each instruction before it is executed. */
+  readonly watch?: Watcher | undefined;
 }
 
 /** What linking asks of the simulated kernel, and the types that its objects are laid out by. */
@@ -51,7 +64,7 @@ export const simulatedKernel = (spec: ObjectSpec, given: SimulatedWorld): Simula
   const types = given.btf ? { ...local, btf: given.btf } : local;
   const without = new Set(given.without);
   const world: World = {
-    architecture: 'x86-64',
+    architecture: given.architecture ?? 'x86-64',
     btf: without.has('btf') ? undefined : types.btf,
     modules: () => [],
     hasHook: ({ type, section }) =>

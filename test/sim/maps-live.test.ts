@@ -40,6 +40,7 @@ import { simulate } from '../../src/sim/index.ts';
 import { progTestRun } from '../../src/syscall/index.ts';
 import { missing, titled } from '../asm/kernel.ts';
 import { Random } from '../layout/random.ts';
+import { ENGINES } from './engines.ts';
 
 const CALLS = 40;
 const PROGRAMS = 25;
@@ -151,11 +152,13 @@ describe.skipIf(missing)(titled('maps', missing), () => {
       const spec = randomCalls(new Random(seed), KINDS[name]!);
       using tool = loadObject(spec);
       progTestRun(tool.programs.main!.fd, { dataIn: new Uint8Array(64) });
-      const machine = simulate(spec);
-      machine.programs.main.run();
       const theirs = tool.maps.results.get(0)!.map((each) => BigInt.asIntN(64, each));
-      const ours = machine.maps.results.get(0)!.map((each) => BigInt.asIntN(64, each));
-      expect(ours, `seed ${seed}`).toEqual(theirs);
+      for (const engine of ENGINES) {
+        const machine = simulate(spec, { engine });
+        machine.programs.main.run();
+        const ours = machine.maps.results.get(0)!.map((each) => BigInt.asIntN(64, each));
+        expect(ours, `seed ${seed}, ${engine}`).toEqual(theirs);
+      }
     }
   });
 });

@@ -9,9 +9,10 @@ import { describe, expect, it } from 'vitest';
 import { readObject } from '../../src/elf/index.ts';
 import { loadObject } from '../../src/kernel/index.ts';
 import type { ObjectSpec } from '../../src/object/index.ts';
-import { type GivenContext, simulate } from '../../src/sim/index.ts';
+import type { GivenContext } from '../../src/sim/index.ts';
 import { progTestRun } from '../../src/syscall/index.ts';
 import { missingBefore, titled } from '../asm/kernel.ts';
+import { type ENGINES, simulateOn } from './engines.ts';
 
 const packet = Uint8Array.from({ length: 64 }, (_, index) => index);
 const zeros = new Uint8Array(96);
@@ -33,13 +34,19 @@ const inKernel = (spec: ObjectSpec, name: string, isRaw: boolean): number | unde
   }
 };
 
-const simulated = (spec: ObjectSpec, name: string, context: GivenContext): number | string => {
+const simulated = (
+  engine: (typeof ENGINES)[number],
+  spec: ObjectSpec,
+  name: string,
+  context: GivenContext,
+): number | string => {
+  const world = { programs: [name], task: { tgid, pid } };
   try {
-    return simulate(spec, { programs: [name], task: { tgid, pid } }).programs[name]!.run(context)
-      .returnValue;
+    return simulateOn(engine)(spec, world).programs[name]!.run(context).returnValue;
   } catch (error) {
-    const [, unknown] = /the helper (\w+) is not simulated/.exec((error as Error).message) ?? [];
-    return unknown ?? (error as Error).message.replace(/^.*: (functions of)/, '$1');
+    const { message } = error as Error;
+    const [, unknown] = /(?:helper|function) (\w+) is not simulated/.exec(message) ?? [];
+    return unknown ?? message;
   }
 };
 
@@ -57,19 +64,17 @@ const OBJECTS = [
     'maps-nested',
   ],
 ];
-const KFUNCS = 'functions of the kernel (kfuncs) are not simulated';
 /** What is not simulated yet, and says so. */
 const UNKNOWN: Readonly<Record<string, string>> = {
   'callbacks/drain': 'user_ringbuf_drain',
-  'callbacks/start_work': KFUNCS,
-  'loops/iterator': KFUNCS,
+  'callbacks/start_work': 'bpf_wq_init',
 };
 
 const reason = missingBefore('6.12');
 describe.skipIf(reason)(titled('object files', reason), () => {
   it.each(OBJECTS)('%s.o returns what it does in the kernel', (name) => {
     const spec = read(name);
-    const [ours, theirs]: Record<string, unknown>[] = [{}, {}];
+    const [interpreted, compiled, theirs]: Record<string, unknown>[] = [{}, {}, {}];
     for (const [program, entry] of Object.entries(spec.programs)) {
       if (entry.kind !== 'program') continue;
       const isRaw = entry.hook.type === 'raw_tp';
@@ -77,9 +82,12 @@ describe.skipIf(reason)(titled('object files', reason), () => {
       const result = inKernel(spec, program, isRaw);
       if (result === undefined) continue;
       theirs![program] = UNKNOWN[`${name}/${program}`] ?? result;
-      ours![program] = simulated(spec, program, isRaw ? zeros : packet);
+      const context = isRaw ? zeros : packet;
+      interpreted![program] = simulated('interpreter', spec, program, context);
+      compiled![program] = simulated('wasm', spec, program, context);
     }
-    expect(ours).toEqual(theirs);
+    expect(interpreted).toEqual(theirs);
+    expect(compiled).toEqual(theirs);
     expect(Object.keys(theirs!).length).toBeGreaterThan(0);
   });
 });

@@ -5,12 +5,15 @@ import { hello } from '../../src/programs/hello.ts';
 import { helloPerf } from '../../src/programs/hello-perf.ts';
 import { opensnoop } from '../../src/programs/opensnoop.ts';
 import { runqslower } from '../../src/programs/runqslower.ts';
-import { type Mock, simulate } from '../../src/sim/index.ts';
+import type { Mock } from '../../src/sim/index.ts';
+import { ENGINES, simulateOn } from './engines.ts';
 
 /** What a buffer or a ring of a tool holds. */
 const read = (buffer: unknown) => [...(buffer as Iterable<unknown>)];
 
-describe('the tools on the simulated machine', () => {
+describe.each(ENGINES)('the tools on the simulated machine, with the engine %s', (engine) => {
+  const simulate = simulateOn(engine);
+
   const init = { tgid: 1, comm: 'init' };
   const leader: Mock & { group_leader?: Mock } = {
     pid: 7,

@@ -1,0 +1,164 @@
+/**
+ * @module
+ * The engine for speed: programs are compiled to WebAssembly when they are first run. The machine's memory is theirs,
+ * so that pointers and results are those of the interpreter. It stops nowhere but at the end.
+ */
+import { type MachineCode, OWN } from '../code.ts';
+import type { Calling, Engine, Environment } from '../engine.ts';
+import { SimulationFault } from '../fault.ts';
+import { tooDeep } from '../frames.ts';
+import { Interpreter } from '../interpreter.ts';
+import { BIAS, FRAME_SIZE, STACK_SIZE } from '../memory.ts';
+import { type WasmGlobal, type WasmHeap, webAssembly } from './api.ts';
+import { compile } from './compile.ts';
+import { writtenBy } from './effects.ts';
+import type { Outside } from './imports.ts';
+import { IMPORTS } from './module.ts';
+
+/** A function of a program, with the place of its frame in the heap. */
+type Compiled = (frame: number, ...args: bigint[]) => bigint;
+
+/** Ends a run whose fuel is used up. */
+class Exhausted {
+  readonly code: MachineCode;
+  readonly pc: number;
+
+  constructor(code: MachineCode, pc: number) {
+    this.code = code;
+    this.pc = pc;
+  }
+}
+
+export class WasmEngine implements Engine {
+  readonly #environment: Environment;
+  readonly #heap: WasmHeap;
+  /** For what compiled code does not know: single instructions. */
+  readonly #interpreter: Interpreter;
+  readonly #fuel: WasmGlobal;
+  readonly #exports = new Map<MachineCode, Readonly<Record<string, Compiled>>>();
+  #args: readonly bigint[] = [];
+  #executed = 0;
+  code!: MachineCode;
+  pc = 0;
+
+  constructor(environment: Environment, heap: WasmHeap) {
+    this.#environment = environment;
+    this.#heap = heap;
+    this.#interpreter = new Interpreter(environment);
+    this.#fuel = new (webAssembly().Global)({ value: 'i64', mutable: true }, 0n);
+  }
+
+  get executed(): number {
+    return this.#executed;
+  }
+
+  start(code: MachineCode, index: number, args: readonly (number | bigint)[]): void {
+    this.code = code;
+    this.pc = index;
+    this.#args = args.map(BigInt);
+    this.#executed = 0;
+  }
+
+  run(fuel: number): boolean {
+    const given = Math.min(Math.ceil(fuel), Number.MAX_SAFE_INTEGER);
+    this.#fuel.value = BigInt(given);
+    try {
+      const result = this.#function(this.code, this.pc)(0, ...five(this.#args));
+      this.#environment.registers.set(0, result);
+    } catch (error) {
+      if (!(error instanceof Exhausted)) throw error;
+      this.code = error.code;
+      this.pc = error.pc;
+      this.#executed = given;
+      return false;
+    }
+    this.#executed = given - Number(this.#fuel.value);
+    return true;
+  }
+
+  #function(code: MachineCode, index: number): Compiled {
+    let exports = this.#exports.get(code);
+    if (!exports) {
+      const { Module, Instance } = webAssembly();
+      const module = new Module(compile(code, this.#environment.registers));
+      const imports = { ...this.#outside(code), memory: this.#heap.memory, fuel: this.#fuel };
+      exports = new Instance(module, { [IMPORTS]: imports }).exports as Readonly<
+        Record<string, Compiled>
+      >;
+      this.#exports.set(code, exports);
+    }
+    const found = exports[index];
+    if (found) return found;
+    throw new SimulationFault(`no function of the program starts at instruction ${index}`);
+  }
+
+  /** What the functions of a program call. */
+  #outside(code: MachineCode): Outside {
+    const environment = this.#environment;
+    const { memory, registers } = environment;
+    const { low, high } = registers;
+    const set = (register: number, lower: number, upper: number): void => {
+      low[register] = lower;
+      high[register] = upper;
+    };
+    let replaced = 0;
+    return {
+      call: (index, frame, l1, h1, l2, h2, l3, h3, l4, h4, l5, h5) => {
+        set(1, l1, h1);
+        set(2, l2, h2);
+        set(3, l3, h3);
+        set(4, l4, h4);
+        set(5, l5, h5);
+        const result =
+          code.opcode[index] === OWN.callKernel
+            ? environment.callKernel(code, index)
+            : environment.call(code.imm[index]!, code, index);
+        if (typeof result !== 'object') return BigInt(result);
+        if (!('kind' in result)) return this.#callBack(result, code, index, frame);
+        const args = [1, 2, 3, 4, 5].map((register) => registers.get(register));
+        const value = this.#function(result.code, 0)(frame, ...args);
+        replaced = 1;
+        return value;
+      },
+      replaced: () => {
+        const was = replaced;
+        replaced = 0;
+        return was;
+      },
+      execute: (index, d, s, r0) => {
+        const dst = code.dst[index] ?? 0;
+        const src = code.src[index] ?? 0;
+        registers.set(0, r0);
+        registers.set(dst, d);
+        registers.set(src, s);
+        for (const id of [high[dst]!, high[src]!]) if (memory.region(id)) memory.translate(id);
+        this.#interpreter.single(code, index);
+        return registers.get(writtenBy(code, index) ?? dst);
+      },
+      packet: (offset, size) => BigInt(environment.packet(offset, size) ?? -1),
+      unwritten: (index) => environment.unwritten(code, index),
+      exhausted: (index) => {
+        throw new Exhausted(code, index);
+      },
+      tooDeep: (index) => {
+        throw tooDeep(code, index);
+      },
+    };
+  }
+
+  /** Makes the calls that a helper asks for, each in a frame behind that of the caller. */
+  #callBack(calling: Calling, code: MachineCode, index: number, frame: number): bigint {
+    let step = calling.next();
+    while (!step.done) {
+      if (frame + FRAME_SIZE === STACK_SIZE) throw tooDeep(code, index);
+      const { function: pointer, args } = step.value;
+      const start = Number(BigInt.asUintN(32, pointer)) - BIAS;
+      const result = this.#function(code, start)(frame + FRAME_SIZE, ...five(args.map(BigInt)));
+      step = calling.next(BigInt.asUintN(64, result));
+    }
+    return BigInt(step.value);
+  }
+}
+
+/** The values of r1 to r5. */
+const five = (args: readonly bigint[]): bigint[] => [0, 1, 2, 3, 4].map((each) => args[each] ?? 0n);
