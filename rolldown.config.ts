@@ -18,13 +18,16 @@ const sourcesOf = (names: readonly string[]) =>
 
 const common = {
   platform: 'node',
-  external: ['koffi', /^node:/],
+  external: ['koffi', 'vitest', /^node:/],
   // `using` is a syntax error before Node 24; without a target it would be left as it is.
   transform: { target: 'node20' },
 } satisfies RolldownOptions;
 
 /** What --help needs, apart from what runs tools and commands. */
 const help = { name: 'help', test: /src\/cli\/(errors|printable|readers|summaries)/, priority: 1 };
+
+/** All of the command but its start, and --simulate with its machine, which most runs do without. */
+const tool = { name: 'tool', test: /src\/(?!cli\/(main|version|simulate|recordings)|sim\/)/ };
 
 /** What users import, and the commands that load what users write. */
 const modules = {
@@ -43,7 +46,8 @@ const modules = {
         help,
         { name: 'pure', test: /src\/(layout|asm|btf|object|elf|sim|verifier)\// },
         { name: 'linux', test: /src\/(syscall|kernel)\// },
-        { name: 'tools', test: /src\/(programs\/|cli\/(run-|stop|options|printer|tool))/ },
+        { name: 'programs', test: /src\/programs\// },
+        { name: 'run', test: /src\/cli\/(run-|stop|options|printer|tool)/ },
       ],
     },
     // With the sources in them: a verifier error shows lines of TypeScript from the installed package as well.
@@ -75,7 +79,7 @@ const command = {
     entryFileNames: '[name].cjs',
     // Beside main.cjs, so that cli/version.ts finds package.json two folders above itself, as in the sources.
     chunkFileNames: 'cli/[name].cjs',
-    codeSplitting: { groups: [help, { name: 'tool', test: /src\/(?!cli\/(main|version))/ }] },
+    codeSplitting: { groups: [help, tool] },
     sourcemap: true,
   },
 } satisfies RolldownOptions;

@@ -129,7 +129,8 @@ export const addDirectories = (): Subprogram => {
     rsh(r7, 32 - 3),
     add(r8, r7),
     call(helper.probe_read_kernel, file, 8, r8),
-    load(r8, file), // r8 = the file; 0 when there is none: then nothing can be read of it
+    load(r8, file), // r8 = the file
+    jeq(r8, 0, done), // no such descriptor
     coreRead(r9, File.at(r8).f_path.mnt),
     coreRead(r8, File.at(r8).f_path.dentry),
     ja(known),

@@ -1,0 +1,182 @@
+/**
+ * @module
+ * `beespoke TOOL --simulate`: plays a small recorded world through the tool's real programs, on any system and without
+ * privileges. What is printed is what the tool prints.
+ */
+import type {
+  EventOutput,
+  IntervalOutput,
+  Option,
+  OptionTable,
+  Tool,
+  TraceOutput,
+} from '../programs/tool.ts';
+import { type Mock, Simulation } from '../sim/index.ts';
+import { DONE, UsageError } from './errors.ts';
+import { parseOptions, parseSize } from './options.ts';
+import { printable } from './printable.ts';
+import { headerOf, jsonLine, now, Printer, rowOf, say } from './printer.ts';
+import { RECORDINGS, type RecordedStep } from './recordings.ts';
+import { TOOL_OPTIONS } from './tool-options.ts';
+
+/** Plays the world of a tool with command-line arguments. Resolves to the exit status. */
+export const simulateTool = async (tool: Tool, args: readonly string[]): Promise<number> => {
+  const recording = RECORDINGS[tool.name];
+  if (!recording) {
+    const known = Object.keys(RECORDINGS).join(', ');
+    throw new UsageError(
+      `--simulate: there is no recorded world for ${tool.name}, but for ${known}`,
+    );
+  }
+  const options = optionsOf(tool, args);
+  const conflict = tool.conflict?.(options as never);
+  if (conflict) throw new UsageError(conflict);
+  const simulation = new Simulation(tool.object(options as never), recording.world);
+  limitToCgroup(tool, options, simulation);
+  say(`${tool.name}: a recorded world is played, nothing of this machine is shown`);
+  const printer = new Printer(() => {});
+  const show = shownBy(tool, options, simulation);
+  const fs = fileSystem(recording.directory ?? [], simulation);
+  await printer.lines(show.head);
+  for (const step of recording.steps) {
+    play({ ...step, ...(step.task && { task: { ...step.task, fs } }) }, simulation);
+    await printer.lines(show.afterStep());
+  }
+  await printer.lines(show.atEnd());
+  for (const [map, count] of Object.entries(simulation.losses()))
+    if (count > 0) say(`lost ${count}: ${map} was full`);
+  return DONE;
+};
+
+type Options = Readonly<Record<string, unknown>> & { readonly json: boolean };
+
+/** Numbers of processes and CPUs are those of the recorded world. */
+const optionsOf = (tool: Tool, args: readonly string[]): Options => {
+  const own = Object.entries(tool.options).map(([name, option]) => [name, recorded(option)]);
+  const table: OptionTable = { ...TOOL_OPTIONS, ...Object.fromEntries(own) };
+  const given = parseOptions(args, table, tool.positionals);
+  const { buffer } = given;
+  return {
+    ...given,
+    json: given.json === true,
+    buffer: buffer === undefined ? undefined : parseSize('--buffer', String(buffer)),
+  };
+};
+
+const recorded = (option: Option): Option =>
+  option.type === 'pid' || option.type === 'cpu' ? { ...option, type: 'number' } : option;
+
+/** The recorded world has the paths of the hierarchy alone. */
+const limitToCgroup = (tool: Tool, options: Options, { maps }: Simulation): void => {
+  const name = Object.entries(tool.options).find(([, { type }]) => type === 'cgroup')?.[0];
+  const path = name === undefined ? undefined : options[name];
+  if (typeof path !== 'string' || tool.cgroups === undefined) return;
+  const map = maps[tool.cgroups] as unknown as { set(index: number, path: string): void };
+  map.set(0, path.replace(/^\/sys\/fs\/cgroup(?=\/|$)/, '') || '/');
+};
+
+/** What a task has of the file system: a working directory, in the mount of the root. */
+const fileSystem = (directory: readonly string[], { kernel }: Simulation): Mock => {
+  const top: Mock & { d_parent?: Mock } = { d_name: { name: '/' } };
+  top.d_parent = top; // the root is above itself
+  const root = kernel.place('dentry', top);
+  const dentry = directory.reduce(
+    (d_parent, name) => kernel.place('dentry', { d_name: { name }, d_parent }),
+    root,
+  );
+  const mount: Mock & { mnt_parent?: Mock } = { mnt: { mnt_root: root }, mnt_mountpoint: root };
+  mount.mnt_parent = mount;
+  // A path has the address of the part of a mount that file systems see, which is its start.
+  return { pwd: { mnt: kernel.place('mount', mount), dentry } };
+};
+
+const play = (step: RecordedStep, simulation: Simulation): void => {
+  if (step.task) simulation.task = step.task;
+  if (step.cpu !== undefined) simulation.cpu = step.cpu;
+  simulation.advance(step.after ?? 0);
+  // Options may have left it out.
+  simulation.programs[step.program]?.run(step.context);
+};
+
+/** The lines of a tool: before, after each step, and at the end. */
+interface Shown {
+  readonly head: readonly string[];
+  afterStep(): readonly string[];
+  atEnd(): readonly string[];
+}
+
+const shownBy = ({ output }: Tool, options: Options, simulation: Simulation): Shown => {
+  switch (output.kind) {
+    case 'events':
+      return events(output, options, simulation);
+    case 'interval':
+      return sums(output, options, simulation);
+    case 'trace':
+      return lines(output, options, simulation);
+  }
+};
+
+const none = (): readonly string[] => [];
+
+const events = (
+  output: EventOutput<OptionTable, unknown>,
+  options: Options,
+  { maps }: Simulation,
+): Shown => {
+  const values = options as never;
+  const columns = output.columns(values);
+  const banner = output.banner?.(values);
+  const buffer = maps[output.buffer] as unknown as Iterable<unknown>;
+  return {
+    head: options.json ? [] : [...(banner === undefined ? [] : [banner]), headerOf(columns)],
+    afterStep: () =>
+      [...buffer]
+        .filter((event) => output.filter?.(event, values) ?? true)
+        .map((event) =>
+          options.json ? jsonLine(output.json(event, values)) : rowOf(columns, event, now()),
+        ),
+    atEnd: none,
+  };
+};
+
+const sums = (
+  output: IntervalOutput<OptionTable, unknown, unknown>,
+  options: Options,
+  { maps }: Simulation,
+): Shown => {
+  const values = options as never;
+  const banner = output.banner?.(values);
+  const map = maps[output.map] as unknown as Iterable<readonly [unknown, unknown]>;
+  return {
+    head: options.json || banner === undefined ? [] : [banner],
+    afterStep: none,
+    atEnd: () =>
+      options.json
+        ? output.json([...map], values).map(jsonLine)
+        : output.text([...map], values, now()).map(printable),
+  };
+};
+
+const lines = (
+  output: TraceOutput<OptionTable>,
+  options: Options,
+  simulation: Simulation,
+): Shown => {
+  const values = options as never;
+  const columns = output.columns(values);
+  let told = 0;
+  return {
+    head: options.json ? [] : [headerOf(columns)],
+    afterStep() {
+      const printed = simulation.printed.slice(told);
+      told += printed.length;
+      const { cpu, task } = simulation;
+      const timeNs = Number(simulation.time);
+      return printed.map((message) => {
+        const line = { task: task.comm, pid: task.pid, cpu, timeNs, message };
+        return options.json ? jsonLine(output.json(line, values)) : rowOf(columns, line, now());
+      });
+    },
+    atEnd: none,
+  };
+};
