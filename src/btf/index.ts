@@ -36,6 +36,7 @@ export {
   type RecordCodec,
 } from './ext.ts';
 export { type BtfExt, decodeBtfExt, type ExtRecords, encodeBtfExt } from './ext-section.ts';
+export { type ArgumentShape, type BtfFunction, functionsOf, namesOf } from './functions.ts';
 export { printAllJson, printJson } from './json.ts';
 export { type BtfMapping, remapExt } from './mapping.ts';
 export { type AppendOptions, BtfMerger, merge } from './merge.ts';

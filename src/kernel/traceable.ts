@@ -6,19 +6,45 @@ import { readFileSync } from 'node:fs';
 import { RequirementError } from '../object/index.ts';
 import { tracefs } from './tracefs.ts';
 
-/** Their names, each once. Takes a second or more: the kernel looks up each name. Throws where it does not tell them. */
-export const traceableFunctions = (): readonly string[] => {
-  const file = `${tracefs()}/available_filter_functions`;
+/** A function of the kernel, or of a module. */
+export interface KernelFunction {
+  readonly name: string;
+  readonly module: string | undefined;
+}
+
+/** Their names, each once. Throws where the kernel does not tell them. */
+export const traceableFunctions = (): readonly string[] => [
+  ...new Set(readTraceable('patterns of kernel functions').map(({ name }) => name)),
+];
+
+/**
+ * As the kernel lists them, which takes it some time: it looks up each name. Throws a RequirementError where the kernel
+ * does not tell them.
+ * @param what Who needs them, for the message.
+ */
+export const readTraceable = (what = 'lists of traceable functions'): readonly KernelFunction[] => {
+  const file = `${tracefs(what)}/available_filter_functions`;
   let text: string;
   try {
     text = readFileSync(file, 'latin1');
   } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
     throw new RequirementError(
-      `patterns of kernel functions need ${file}, which cannot be read: ${(error as Error).message} (CONFIG_FUNCTION_TRACER, lockdown)`,
+      `${what} need ${file}, which cannot be read: ${REASONS[code] ?? (error as Error).message}`,
       { cause: error },
     );
   }
-  // `vfs_read`, `nf_hook [nf_tables]`, `__ftrace_invalid_address___64`
-  const names = text.split('\n').map((line) => /^\S*/.exec(line)![0]);
-  return [...new Set(names)].filter((name) => name !== '' && !name.startsWith('__ftrace_invalid'));
+  return parseTraceable(text);
 };
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'this kernel has no function tracer (CONFIG_FUNCTION_TRACER)',
+  EACCES: 'run it as root (sudo)',
+  EPERM: 'this kernel does not show it (lockdown)',
+};
+
+/** Lines as `vfs_read`, `nf_hook [nf_tables]`, `__ftrace_invalid_address___64`. */
+export const parseTraceable = (text: string): readonly KernelFunction[] =>
+  [...text.matchAll(/^(\S+)(?:[ \t]+\[(\S+)\])?/gm)]
+    .map(([, name, module]) => ({ name: name!, module }))
+    .filter(({ name }) => !name.startsWith('__ftrace_invalid'));

@@ -13,14 +13,17 @@ const TRACEFS_MAGIC = 0x7472_6163;
 
 let found: string | undefined;
 
-/** The directory of tracefs. Throws a RequirementError that says what is missing: the mount, or the permission. */
-export const tracefs = (): string => {
-  found ??= findMount(MOUNT_POINTS);
+/**
+ * The directory of tracefs. Throws a RequirementError that says what is missing: the mount, or the permission.
+ * @param what Who needs it, for the message.
+ */
+export const tracefs = (what?: string): string => {
+  found ??= findMount(MOUNT_POINTS, what);
   return found;
 };
 
 /** The first of these directories where tracefs is. The first one can be asked without any permission. */
-export const findMount = (directories: readonly string[]): string => {
+export const findMount = (directories: readonly string[], what = 'tracepoints'): string => {
   let hidden = false;
   for (const directory of directories) {
     try {
@@ -31,8 +34,8 @@ export const findMount = (directories: readonly string[]): string => {
   }
   throw new RequirementError(
     hidden
-      ? `tracepoints need tracefs: it is not mounted on ${directories[0]}, and this process may not look into ${directories.at(-1)}; run it as root (sudo)`
-      : `tracepoints need tracefs, which is not mounted: run 'mount -t tracefs tracefs ${directories[0]}' as root`,
+      ? `${what} need tracefs: it is not mounted on ${directories[0]}, and this process may not look into ${directories.at(-1)}; run it as root (sudo)`
+      : `${what} need tracefs, which is not mounted: run 'mount -t tracefs tracefs ${directories[0]}' as root`,
   );
 };
 
@@ -69,6 +72,10 @@ export const hasEventNamed = (name: string): boolean | undefined => {
     return undefined;
   }
 };
+
+/** All tracepoints, as `sched:sched_switch`. Throws when they may not be read. */
+export const availableEvents = (): readonly string[] =>
+  (read('available_events') ?? '').split('\n').filter((line) => line !== '');
 
 /** The fields of a tracepoint's record; undefined when this kernel does not have it. */
 export const tracepointFormat = (
