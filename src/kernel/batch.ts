@@ -25,7 +25,7 @@ import {
 export interface Source {
   /** Throws when it is closed. */
   readonly fd: number;
-  readonly spec: AnyMapSpec;
+  readonly spec: Pick<AnyMapSpec, 'type'>;
   readonly keySize: number;
   /** Of all CPUs. */
   readonly valueSize: number;
@@ -156,7 +156,7 @@ function* batches(
 const BUSY: ReadonlySet<string> = /* @__PURE__ */ new Set(['EBUSY', 'EDEADLK', 'ETIMEDOUT']);
 const MAX_BUSY = 100;
 
-const isHash = ({ type }: AnyMapSpec): boolean => type.includes('hash');
+const isHash = ({ type }: Source['spec']): boolean => type.includes('hash');
 
 /** A batch that fails has processed some entries all the same. */
 function attempt(

@@ -8,6 +8,13 @@ import { isAtLeast, kernelVersion } from '../syscall/index.ts';
 import { symbolAddress } from './kallsyms.ts';
 
 let lines: ReadonlyMap<string, string> | undefined;
+let file: string | undefined;
+
+/** The file that the configuration is read from; undefined where this kernel shows none. */
+export const configurationFile = (): string | undefined => {
+  lines ??= readLines();
+  return file;
+};
 
 /** What stands behind `NAME=`: `y`, `250`, `"text"`. undefined for what is not set. */
 export const configuration = (name: string): string | undefined => {
@@ -49,6 +56,7 @@ const readText = (): string => {
   for (const path of [`/boot/config-${kernelVersion().release}`, '/proc/config.gz']) {
     try {
       const bytes = readFileSync(path);
+      file = path;
       return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes) : bytes).toString();
     } catch {
       // Then the other.

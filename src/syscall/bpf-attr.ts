@@ -47,6 +47,7 @@ export const BPF_CMD = {
   BPF_LINK_DETACH: 34,
   BPF_PROG_BIND_MAP: 35,
   BPF_TOKEN_CREATE: 36,
+  BPF_PROG_STREAM_READ_BY_FD: 37,
 } as const;
 export type BpfCommand = keyof typeof BPF_CMD;
 
@@ -280,5 +281,13 @@ export const ITER_CREATE_ATTR = { link_fd: 0, flags: 4, size: 8 } as const;
 export const PROG_BIND_MAP_ATTR = { prog_fd: 0, map_fd: 4, flags: 8, size: 12 } as const;
 
 export const TOKEN_CREATE_ATTR = { flags: 0, bpffs_fd: 4, size: 8 } as const;
+
+export const PROG_STREAM_READ_ATTR = {
+  stream_buf: 0,
+  stream_buf_len: 8,
+  stream_id: 12,
+  prog_fd: 16,
+  size: 20,
+} as const;
 
 // biome-ignore-end format: rows as in the kernel's header

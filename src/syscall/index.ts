@@ -116,6 +116,7 @@ export {
   readPrivileges,
 } from './privileges.ts';
 export {
+  BPF_STREAM,
   enableStats,
   type ProgLoaded,
   type ProgLoadOptions,
@@ -123,6 +124,7 @@ export {
   type ProgTestRunResult,
   progBindMap,
   progLoad,
+  progStreamRead,
   progTestRun,
   type Records,
 } from './prog.ts';

@@ -11,6 +11,7 @@
 import { bpfOrThrow } from './bpf.ts';
 import { BPF_CMD, INFO_ATTR } from './bpf-attr.ts';
 import { BTF_INFO, MAP_INFO, PROG_INFO } from './info-fields.ts';
+import { isAtLeast } from './kernel-version.ts';
 import {
   clearAttr,
   cString,
@@ -214,6 +215,8 @@ export interface BtfInfo {
 export function btfInfo(fd: number): BtfInfo {
   const name = new Uint8Array(64); // MODULE_NAME_LEN is 56
   readInfo(fd, BTF_INFO.size, 'BTF object', () => {
+    // Older kernels refuse what they do not know.
+    if (!isAtLeast('5.11')) return;
     pointTo(BTF_INFO.name, name);
     setInfoU32(BTF_INFO.name_len, name.length);
   });

@@ -38,6 +38,10 @@ export type LinkTarget =
       readonly count: number;
       readonly flags: number;
       readonly missed: bigint;
+      /** Of the functions; 0 where the kernel hides addresses. */
+      readonly addresses: readonly bigint[];
+      /** One for each function, all 0 where none were given. */
+      readonly cookies: readonly bigint[];
     }
   | {
       readonly kind: 'uprobe_multi';
@@ -45,6 +49,9 @@ export type LinkTarget =
       readonly count: number;
       readonly flags: number;
       readonly pid: number;
+      /** Bytes into the file. */
+      readonly offsets: readonly bigint[];
+      readonly cookies: readonly bigint[];
     }
   | {
       readonly kind: 'uprobe';
@@ -82,11 +89,66 @@ export interface LinkInfo {
 }
 
 export function linkInfo(fd: number): LinkInfo {
-  readInfo(fd, LINK_INFO.size, 'link');
+  const filled = readInfo(fd, LINK_INFO.size, 'link');
   const type = infoU32(LINK_INFO.type);
   const link = { type, id: infoU32(LINK_INFO.id), progId: infoU32(LINK_INFO.prog_id) };
+  const multi = MULTI[type];
+  if (multi) return { ...link, target: multiTarget(fd, multi, filled) };
   const name = readName(fd, type);
   return { ...link, target: linkTarget(type, name) };
+}
+
+/** Where the links to many places have what they say of each. */
+const MULTI: Readonly<
+  Record<number, typeof LINK_INFO.kprobe_multi | typeof LINK_INFO.uprobe_multi>
+> = {
+  [BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI]: LINK_INFO.kprobe_multi,
+  [BPF_LINK_TYPE.BPF_LINK_TYPE_UPROBE_MULTI]: LINK_INFO.uprobe_multi,
+};
+
+/** Asks again, now with room for all places. Kernels before 6.6 and 6.8 do not tell of them: there are none then. */
+function multiTarget(
+  fd: number,
+  at: typeof LINK_INFO.kprobe_multi | typeof LINK_INFO.uprobe_multi,
+  filled: number,
+): LinkTarget {
+  // What it does not know it refuses to be asked.
+  const isTold = filled >= ('path' in at ? LINK_INFO.size : at.cookies + 8);
+  const count = infoU32(at.count);
+  const places = new BigUint64Array(isTold ? count : 0);
+  const cookies = new BigUint64Array(places.length);
+  const path = new Uint8Array(4096); // PATH_MAX
+  readInfo(fd, LINK_INFO.size, 'link', () => {
+    if (places.length > 0) {
+      setInfoU32(at.count, count);
+      pointTo('addrs' in at ? at.addrs : at.offsets, new Uint8Array(places.buffer));
+      pointTo(at.cookies, new Uint8Array(cookies.buffer));
+    }
+    if (!('path' in at) || !isTold) return;
+    pointTo(at.path, path);
+    setInfoU32(at.path_size, path.length);
+  });
+  const flags = infoU32(at.flags);
+  if (!('path' in at)) {
+    const missed = infoU64(at.missed);
+    return {
+      kind: 'kprobe_multi',
+      count,
+      flags,
+      missed,
+      addresses: [...places],
+      cookies: [...cookies],
+    };
+  }
+  return {
+    kind: 'uprobe_multi',
+    path: cString(path),
+    count,
+    flags,
+    pid: infoU32(at.pid),
+    offsets: [...places],
+    cookies: [...cookies],
+  };
 }
 
 /** For types with a name, asks again, now with room for it: its place depends on the type. */
@@ -106,8 +168,6 @@ function namePlace(type: number): { pointer: number; length: number } | undefine
     case BPF_LINK_TYPE.BPF_LINK_TYPE_RAW_TRACEPOINT:
     case BPF_LINK_TYPE.BPF_LINK_TYPE_ITER:
       return { pointer: LINK_INFO.iter.target_name, length: LINK_INFO.iter.target_name_len };
-    case BPF_LINK_TYPE.BPF_LINK_TYPE_UPROBE_MULTI:
-      return { pointer: LINK_INFO.uprobe_multi.path, length: LINK_INFO.uprobe_multi.path_size };
     case BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT: {
       // A plain event has no name, its `config` is where the pointer of the others is. Kernels before 6.6
       // say nothing.
@@ -162,11 +222,6 @@ function linkTarget(type: number, name: string): LinkTarget | undefined {
       return { kind: 'xdp', ifindex: infoU32(LINK_INFO.xdp.ifindex) };
     case BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT:
       return perfEventTarget(name);
-    case BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI: {
-      const at = LINK_INFO.kprobe_multi;
-      const missed = infoU64(at.missed);
-      return { kind: 'kprobe_multi', count: infoU32(at.count), flags: infoU32(at.flags), missed };
-    }
     case BPF_LINK_TYPE.BPF_LINK_TYPE_STRUCT_OPS:
       return { kind: 'struct_ops', mapId: infoU32(LINK_INFO.struct_ops.map_id) };
     case BPF_LINK_TYPE.BPF_LINK_TYPE_NETFILTER: {
@@ -177,16 +232,6 @@ function linkTarget(type: number, name: string): LinkTarget | undefined {
         hook: infoU32(at.hooknum),
         priority: infoU32(at.priority) | 0,
         flags: infoU32(at.flags),
-      };
-    }
-    case BPF_LINK_TYPE.BPF_LINK_TYPE_UPROBE_MULTI: {
-      const at = LINK_INFO.uprobe_multi;
-      return {
-        kind: 'uprobe_multi',
-        path: name,
-        count: infoU32(at.count),
-        flags: infoU32(at.flags),
-        pid: infoU32(at.pid),
       };
     }
     case BPF_LINK_TYPE.BPF_LINK_TYPE_TCX:

@@ -12,6 +12,7 @@ import {
   ENABLE_STATS_ATTR,
   PROG_BIND_MAP_ATTR,
   PROG_LOAD_ATTR,
+  PROG_STREAM_READ_ATTR,
   PROG_TEST_RUN_ATTR,
 } from './bpf-attr.ts';
 import { needsOfProgram } from './capability-needs.ts';
@@ -196,6 +197,23 @@ export function progBindMap(progFd: number, mapFd: number): void {
   putU32(PROG_BIND_MAP_ATTR.prog_fd, progFd);
   putU32(PROG_BIND_MAP_ATTR.map_fd, mapFd);
   bpfOrThrow(BPF_CMD.BPF_PROG_BIND_MAP, PROG_BIND_MAP_ATTR.size, 'bind the map to the program');
+}
+
+/** Of `enum bpf_stream_id`: what a program printed with bpf_stream_printk, and what the kernel says of its mistakes. */
+export const BPF_STREAM = { stdout: 1, stderr: 2 } as const;
+
+/** BPF_PROG_STREAM_READ_BY_FD (Linux 6.17): takes what a stream of a program holds, as much as fits; how many bytes. */
+export function progStreamRead(fd: number, stream: number, into: Uint8Array): number {
+  clearAttr(PROG_STREAM_READ_ATTR.size);
+  putPointer(PROG_STREAM_READ_ATTR.stream_buf, into);
+  putU32(PROG_STREAM_READ_ATTR.stream_buf_len, into.byteLength);
+  putU32(PROG_STREAM_READ_ATTR.stream_id, stream);
+  putU32(PROG_STREAM_READ_ATTR.prog_fd, fd);
+  return bpfOrThrow(
+    BPF_CMD.BPF_PROG_STREAM_READ_BY_FD,
+    PROG_STREAM_READ_ATTR.size,
+    'read a stream of the program',
+  );
 }
 
 /** BPF_ENABLE_STATS: run times and counts of all programs are kept while the descriptor is open. */

@@ -94,6 +94,7 @@ const MEMBERS: readonly [member: string, fields: Fields][] = [
   ['iter_create.', attr.ITER_CREATE_ATTR],
   ['prog_bind_map.', attr.PROG_BIND_MAP_ATTR],
   ['token_create.', attr.TOKEN_CREATE_ATTR],
+  ['prog_stream_read.', attr.PROG_STREAM_READ_ATTR],
 ];
 
 describe.skipIf(missing)(`the tables of offsets${missing ? ` (skipped: ${missing})` : ''}`, () => {

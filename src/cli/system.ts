@@ -1,0 +1,93 @@
+/**
+ * @module
+ * The machine that this runs on, as tools ask about it.
+ */
+import { ElfError, functionOffsets, parseUsdtArguments, usdtProbes } from '../elf/index.ts';
+import { findExecutable, withElfFile } from '../kernel/executable.ts';
+import { glob, isGlob } from '../kernel/glob.ts';
+import { KernelWorld } from '../kernel/index.ts';
+import { symbolAddress } from '../kernel/kallsyms.ts';
+import { isBlacklisted } from '../kernel/kprobe-blacklist.ts';
+import { codeMappings } from '../kernel/process-maps.ts';
+import { readTraceable } from '../kernel/traceable.ts';
+import { availableEvents } from '../kernel/tracefs.ts';
+import { featuresWithout } from '../kernel/without.ts';
+import { parseHook, RequirementError } from '../object/index.ts';
+import type { StaticProbe, System } from '../programs/system.ts';
+
+export const system: System = {
+  hasHook: (section) =>
+    new KernelWorld(featuresWithout()).hasHook(parseHook(section), { thorough: true }),
+
+  kernelFunctions: (pattern) =>
+    isGlob(pattern)
+      ? traceable().filter(glob(pattern))
+      : [pattern].filter((name) => symbolAddress(name) !== undefined),
+
+  tracepoints: (pattern) => availableEvents().filter(glob(pattern)),
+
+  hasFile: (file, pid) => {
+    try {
+      findExecutable(file, { pid });
+      return true;
+    } catch (error) {
+      if (error instanceof RequirementError) return false;
+      throw error;
+    }
+  },
+
+  functions: (file, pattern, pid) =>
+    withElfFile(findExecutable(file, { pid }), (elf) =>
+      [...functionOffsets(elf, glob(pattern))].map(([offset, name]) => ({ name, offset })),
+    ),
+
+  staticProbes: (file, pid) =>
+    withElfFile(findExecutable(file, { pid }), (elf) => {
+      const found = new Map<string, StaticProbe>();
+      for (const { provider, name, args: text } of usdtProbes(elf)) {
+        const key = `${provider}:${name}`;
+        const known = found.get(key) ?? { file, provider, name, text, args: undefined, places: 0 };
+        const args = known.args ?? readable(() => parseUsdtArguments(text, elf.machine));
+        found.set(key, { ...known, args, places: known.places + 1 });
+      }
+      return [...found.values()];
+    }),
+
+  mappedFiles: (pid) => {
+    const paths = mappingsOf(pid)
+      .filter(({ inode }) => inode !== 0n)
+      .map(({ path }) => path);
+    const isElf = (path: string) =>
+      system.hasFile(path, pid) &&
+      readable(() => withElfFile(findExecutable(path, { pid }), () => true));
+    return [...new Set(paths)].filter(isElf);
+  },
+};
+
+const mappingsOf = (pid: number) => {
+  try {
+    return codeMappings(pid);
+  } catch (error) {
+    throw new RequirementError(
+      `cannot read what process ${pid} has mapped: ${(error as Error).message}; run it as root (sudo)`,
+      { cause: error },
+    );
+  }
+};
+
+/** Functions by names that only one has, and that the kernel lets probes into. */
+const traceable = (): readonly string[] => {
+  const counts = new Map<string, number>();
+  for (const { name } of readTraceable()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].flatMap(([name, count]) => (count > 1 || isBlacklisted(name) ? [] : name));
+};
+
+/** undefined for what an ElfFile refuses. */
+const readable = <T>(read: () => T): T | undefined => {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfError) return undefined;
+    throw error;
+  }
+};
