@@ -5,6 +5,7 @@
 export { Arena } from './arena.ts';
 export { type AttachOptions, canAttach, takesOptions } from './attach.ts';
 export type { CgroupOptions } from './attach-cgroup.ts';
+export type { ExtensionTarget } from './attach-extension.ts';
 export type { CgroupOrder } from './attach-iterator.ts';
 export type { NetfilterOptions } from './attach-netfilter.ts';
 export type { NetnsOptions } from './attach-netns.ts';
@@ -36,8 +37,21 @@ export { StackTraceMap } from './map-stack-trace.ts';
 export type { MapSize } from './object-maps.ts';
 export { PerfBuffer, type PerfBufferOptions } from './perf-buffer.ts';
 export { openPinned, pin, unpin } from './pins.ts';
+export {
+  isProbeKind,
+  type ListProbesOptions,
+  listProbes,
+  PROBE_KINDS,
+  type Probe,
+  type ProbeArgument,
+  type ProbeKind,
+  type ProbeList,
+  type ProbeSources,
+  probeArguments,
+} from './probes/index.ts';
 export { Program } from './program.ts';
 export { RingBuffer, type RingBufferOptions } from './ring-buffer.ts';
+export { countRuns } from './run-statistics.ts';
 export { type SourceLine, sourceOf } from './sources.ts';
 export { StructOps } from './struct-ops.ts';
 export { formatFrame, type SymbolFrame, Symbolizer } from './symbolizer.ts';

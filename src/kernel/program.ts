@@ -6,9 +6,11 @@ import { type AnyMap, encode, type Instruction, LDDW } from '../asm/index.ts';
 import { HOOKS, type LinkedProgram, type ProgramSpec, RequirementError } from '../object/index.ts';
 import {
   BPF_PROG_TYPE,
+  BPF_STREAM,
   BpfError,
   closeFd,
   FileDescriptor,
+  isAtLeast,
   objectName,
   type ProgInfo,
   type ProgLoaded,
@@ -17,6 +19,7 @@ import {
   type ProgTestRunResult,
   progInfo,
   progLoad,
+  progStreamRead,
   progTestRun,
 } from '../syscall/index.ts';
 import { parseRefusal } from '../verifier/index.ts';
@@ -108,6 +111,28 @@ export class Program {
     }
   }
 
+  /**
+   * Takes what the program has written since it was last asked: its own text (`stdout`, bpf_stream_printk), or what the
+   * kernel says of mistakes that it made while it ran (`stderr`: a loop that was ended, memory of an arena that is not
+   * there). At most 100,000 bytes are kept. Linux 6.17.
+   */
+  readStream(stream: keyof typeof BPF_STREAM): string {
+    const { fd } = this;
+    const decoder = new TextDecoder();
+    const bytes = new Uint8Array(STREAM_CHUNK);
+    let text = '';
+    try {
+      for (let length = bytes.length; length === bytes.length; ) {
+        length = progStreamRead(fd, BPF_STREAM[stream], bytes);
+        text += decoder.decode(bytes.subarray(0, length), { stream: true });
+      }
+    } catch (error) {
+      if (!(error instanceof BpfError) || isAtLeast('6.17')) throw error;
+      throw new RequirementError(`programs have no ${stream} before Linux 6.17`, { cause: error });
+    }
+    return text;
+  }
+
   /** Keeps it under a path in a BPF file system, until `unpin(path)`: it outlives this process. */
   pin(path: string): void {
     pin(this.fd, path);
@@ -152,15 +177,19 @@ export const loadProgram = (linked: LinkedProgram, context: LoadContext): Progra
   return new Program(name, spec, fd, { without: context.world.without, usdt: context.usdt }, log);
 };
 
-/** Functions of structs are found through the maps that have them. */
+/** Functions of structs are found through the maps that have them, and functions of programs by what the user says. */
 const attachmentOf = (
   { name, spec: { hook } }: LinkedProgram,
   { world, attachments }: LoadContext,
 ): Attachment => {
   const own = world.attachment(hook);
-  if (HOOKS[hook.type].program !== BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS) return own;
   const found = attachments?.get(name);
   if (found) return { ...own, ...found };
+  if (hook.type === 'freplace')
+    throw new RequirementError(
+      `${name} takes the place of a function of another program: loadObject(spec, { targets: { ${name}: { program } } }) says of which`,
+    );
+  if (HOOKS[hook.type].program !== BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS) return own;
   throw new RequirementError(
     `${name} is a function of a struct_ops map, but there is no map that refers to it and that this kernel has the member of`,
   );
@@ -182,12 +211,17 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'EDEADLK',
 ]);
 
+/** Bytes that are read of a stream at once. */
+const STREAM_CHUNK = 16 * 1024;
+
 const FIRST_LOG = 64 * 1024;
+/** Most refusals are explained by less; those of a million instructions have a hundred times as much. */
+const ENOUGH_LOG = 1024 * 1024;
 const LARGEST_LOG = 64 * 1024 * 1024;
 
 /** Loads with a log. One that does not fit is asked for again with more room; `end` says that its end will do. */
 const loadWithLog = (options: ProgLoadOptions, end: boolean): ProgLoaded => {
-  for (let logSize = FIRST_LOG; ; ) {
+  for (let logSize = end ? ENOUGH_LOG : FIRST_LOG; ; ) {
     // Since Linux 6.4 a log that does not fit is no error: its beginning is missing.
     const isCut = (size: number | undefined): boolean =>
       logSize < LARGEST_LOG && !end && size !== undefined && size > logSize;
@@ -200,7 +234,9 @@ const loadWithLog = (options: ProgLoadOptions, end: boolean): ProgLoaded => {
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
       size = error.logTrueSize;
-      const isFull = error.code === 'ENOSPC' && logSize < LARGEST_LOG;
+      // The kernels that say how long it is (6.4) have kept its end.
+      const isEnough = end && size !== undefined;
+      const isFull = error.code === 'ENOSPC' && logSize < LARGEST_LOG && !isEnough;
       if (!isFull && !isCut(size)) throw error;
     }
     logSize = Math.min(LARGEST_LOG, Math.max(size ?? 0, logSize * 16));

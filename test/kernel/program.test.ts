@@ -26,7 +26,7 @@ import {
   w1,
   xdp,
 } from '../../src/index.ts';
-import { loadObject, VerifierError } from '../../src/kernel/index.ts';
+import { countRuns, loadObject, VerifierError } from '../../src/kernel/index.ts';
 import { isAtLeast, kernelVersion } from '../../src/syscall/index.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { done, holdings, only, thrown } from './object-support.ts';
@@ -91,6 +91,34 @@ describe.skipIf(noBpf)(kernel('running a program on data of our own'), () => {
       'RequirementError',
       "cannot run program: ENOTSUPP, the kernel does not run tracepoint programs on data of one's own (BPF_PROG_TEST_RUN)",
     ]);
+  });
+
+  it('has streams, of which nothing is left once they are read', () => {
+    using tool = loadObject(only(socketFilter(done)));
+    const { program } = tool.programs;
+    if (isAtLeast('6.17'))
+      expect([program.readStream('stdout'), program.readStream('stderr')]).toEqual(['', '']);
+    else
+      expect(thrown(() => program.readStream('stdout')).message).toBe(
+        'programs have no stdout before Linux 6.17',
+      );
+    tool.close();
+    expect(thrown(() => program.readStream('stdout')).message).toBe('program program is closed');
+  });
+
+  it('is counted, with its time, while somebody asks for it', () => {
+    using tool = loadObject(only(socketFilter(done)));
+    const { program } = tool.programs;
+    {
+      using _counted = countRuns();
+      // One run of the test is no run of the hook, but many are counted as they are everywhere.
+      program.testRun({ dataIn: PACKET, repeat: 10 });
+    }
+    const { runCount, runTimeNs } = program.info();
+    expect(runCount).toBe(10n);
+    expect(runTimeNs).toBeGreaterThan(0n);
+    program.testRun({ dataIn: PACKET, repeat: 10 });
+    expect(program.info().runCount).toBe(10n);
   });
 
   it('a closed program says that it is closed', () => {

@@ -285,6 +285,8 @@ describe('code that is compiled while a process runs', () => {
       'for (let i = 0; i < 2000; i++) hotFunction(1000); console.log(process.pid); setInterval(() => {}, 1000);';
     const child = spawn(process.execPath, ['--perf-basic-prof', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      // It leaves a log of its own where it runs.
+      cwd: directory,
     });
     children.push(child);
     const file = `/tmp/perf-${child.pid}.map`;
