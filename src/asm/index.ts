@@ -1,6 +1,6 @@
 /**
  * @module
- * The assembler language: instructions, registers, labels, stack slots, helpers; encoding, decoding, printing.
+ * The assembler language: instructions, registers, labels, stack slots, helpers; encoding, decoding, printing; and text.
  */
 export * from './alu.ts';
 export { type AssembledFunction, type Assembly, assemble, assembleFunction } from './assemble.ts';
@@ -8,6 +8,7 @@ export * from './atomic.ts';
 export { type Argument, call, callFrom, lea } from './call.ts';
 export { checkFunction, checkLicense, subprogramsOf } from './check.ts';
 export { clear, zeros } from './clear.ts';
+export { closeNames } from './close-names.ts';
 export {
   type AnyExtern,
   type AnyMap,
@@ -52,12 +53,14 @@ export {
 export * from './kernel-number.ts';
 export { label, stack, stackFrom } from './label.ts';
 export { type ListedInstruction, type ListingOptions, listed, listing } from './listing.ts';
+export { listingLlvm } from './listing-llvm.ts';
 export { liveBefore } from './liveness.ts';
 export { make } from './make.ts';
 export { load, loadSigned, store } from './memory.ts';
 export * from './opcodes.ts';
 export { ldAbs, ldInd } from './packet.ts';
-export { type Names, print } from './print.ts';
+export { type ParseOptions, parse } from './parse.ts';
+export { type PrintOptions, print, type Syntax } from './print.ts';
 export { coreRead, type Read, read, type UserRead, userRead } from './read.ts';
 export {
   coreReadString,
@@ -78,3 +81,8 @@ export {
   ownFrames,
   type Site,
 } from './site.ts';
+export { asm, type Interpolated } from './template.ts';
+export { type TextVariable, variableBytes } from './text-data.ts';
+export { type PlacedFunction, readTextFile, type TextFile, type TextMap } from './text-file.ts';
+export { codeOf } from './text-functions.ts';
+export { AssemblerTextError } from './text-scanner.ts';

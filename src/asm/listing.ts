@@ -14,7 +14,7 @@ import { subprogramsOf } from './check.ts';
 import type { AnyMap, Instruction, Relocation } from './code.ts';
 import { slotsOf } from './encode.ts';
 import { BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP32, isJumpClass } from './opcodes.ts';
-import { print } from './print.ts';
+import { print, type Syntax } from './print.ts';
 import { describeFrame, type Frame, ownFrames, type Site } from './site.ts';
 
 export interface ListingOptions {
@@ -35,6 +35,10 @@ export interface ListingOptions {
    * before the instructions, as the verifier's log has it.
    */
   readonly lines?: boolean | 'text' | undefined;
+  /** How instructions are spelled; as the kernel does it by default. */
+  readonly syntax?: Syntax | undefined;
+  /** What labels and subprograms begin with, where several programs share one text. */
+  readonly prefix?: string | undefined;
   /** What else is known of the instruction in a slot: said in place of the plain path of its relocation. */
   readonly note?: ((instruction: Instruction, slot: number) => string | undefined) | undefined;
 }
@@ -61,26 +65,29 @@ export const listed = (
   options: ListingOptions = {},
 ): ListedInstruction[] => {
   const { functions = [], name, mapName, labels = false, program, note } = options;
+  const { prefix = '', syntax } = options;
   const { sourceOf = (frame: Frame) => frame } = options;
   const heads = new Map(
     functions.flatMap(({ subprogram, start }) => {
-      const head = subprogram?.name ?? name;
+      const head = subprogram ? prefix + subprogram.name : name;
       return head === undefined ? [] : [[start, head] as const];
     }),
   );
-  const targets = labels ? nameTargets(instructions, heads) : new Map<number, string>();
+  const targets = labels ? nameTargets(instructions, heads, prefix) : new Map<number, string>();
   let next = 0;
   return instructions.map((instruction) => {
     const slot = next;
     next += slotsOf(instruction);
     const { opcode, relocation, site } = instruction;
     const goal = targetOf(instruction, slot);
-    const target = goal === undefined ? undefined : targets.get(goal);
+    // llvm-mc takes no jump to a global symbol.
+    const isNamed = goal !== undefined && !(syntax === 'llvm' && heads.has(goal) && isJump(opcode));
+    const target = isNamed ? targets.get(goal) : undefined;
     const head = heads.get(slot);
     return {
       slot,
       opcode,
-      text: print(instruction, { map: mapName, target }),
+      text: print(instruction, { map: mapName, target, syntax }),
       head,
       label: head === undefined ? targets.get(slot) : undefined,
       note: note?.(instruction, slot) ?? (relocation && describeRelocation(relocation)),
@@ -130,10 +137,13 @@ const targetOf = (instruction: Instruction, slot: number): number | undefined =>
   return slot + 1 + (opcode === (BPF_JMP32 | BPF_JA) ? imm : offset);
 };
 
+const isJump = (opcode: number): boolean => isJumpClass(opcode) && (opcode & 0xf0) !== BPF_CALL;
+
 /** A name for every slot that is jumped to: that of its label, made unique; `L12` where there was none. */
 const nameTargets = (
   instructions: readonly Instruction[],
   heads: ReadonlyMap<number, string>,
+  prefix: string,
 ): ReadonlyMap<number, string> => {
   const names = new Map(heads);
   const taken = new Set(heads.values());
@@ -141,7 +151,7 @@ const nameTargets = (
   for (const instruction of instructions) {
     const goal = targetOf(instruction, slot);
     if (goal !== undefined && !names.has(goal)) {
-      const wanted = instruction.target?.name ?? `L${goal}`;
+      const wanted = prefix + (instruction.target?.name ?? `L${goal}`);
       const name = taken.has(wanted) ? `${wanted}.${goal}` : wanted;
       taken.add(name);
       names.set(goal, name);
@@ -156,5 +166,5 @@ const describeRelocation = ({ kind, root, path }: Relocation): string =>
   `${kind} ${[root.name, ...path].join('.')}`;
 
 /** `; return 0; @ loops.c:65`, as the verifier's log has it; empty where nothing is known. */
-const describeText = (frame: Frame | undefined): string =>
+export const describeText = (frame: Frame | undefined): string =>
   frame ? `; ${[frame.text?.trim(), '@', describeFrame(frame)].filter(Boolean).join(' ')}` : '';

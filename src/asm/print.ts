@@ -10,20 +10,35 @@
 import { type AnyMap, type Instruction, mapOf } from './code.ts';
 import { helperById } from './helpers.ts';
 import * as op from './opcodes.ts';
+import { printLlvm } from './print-llvm.ts';
+import {
+  ARITHMETIC,
+  CASTS,
+  COMPARISON_TEXTS,
+  SIGNED,
+  SIGNED_ARITHMETIC,
+  UNSIGNED,
+} from './print-tables.ts';
 
-/** What print cannot know of an instruction by itself. */
-export interface Names {
+/** What print cannot know of an instruction by itself, and how it is to be spelled. */
+export interface PrintOptions {
+  /** `llvm` for what llvm-mc takes; it has no names of helpers. Default: as the kernel prints it. */
+  readonly syntax?: Syntax | undefined;
   /** The name of a map. */
   readonly map?: ((map: AnyMap) => string | undefined) | undefined;
   /** Where a jump or call goes, instead of its distance. */
   readonly target?: string | undefined;
 }
 
-/** One instruction as text, once it is assembled or decoded. */
-export const print = (instruction: Instruction, names: Names = {}): string =>
-  PRINTERS[op.classOf(instruction.opcode)]!(instruction, names);
+export type Syntax = 'kernel' | 'llvm';
 
-type Printer = (instruction: Instruction, names: Names) => string;
+/** One instruction as text, once it is assembled or decoded. */
+export const print = (instruction: Instruction, options: PrintOptions = {}): string =>
+  options.syntax === 'llvm'
+    ? printLlvm(instruction, options)
+    : PRINTERS[op.classOf(instruction.opcode)]!(instruction, options);
+
+type Printer = (instruction: Instruction, names: PrintOptions) => string;
 
 const signed = (value: number): string => (value < 0 ? `${value}` : `+${value}`);
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
@@ -33,28 +48,6 @@ const bug = (kind: string, opcode: number): string =>
 // ----------
 // Arithmetic
 // ----------
-
-const ARITHMETIC: Readonly<Record<number, string>> = {
-  [op.BPF_ADD]: '+=',
-  [op.BPF_SUB]: '-=',
-  [op.BPF_MUL]: '*=',
-  [op.BPF_DIV]: '/=',
-  [op.BPF_OR]: '|=',
-  [op.BPF_AND]: '&=',
-  [op.BPF_LSH]: '<<=',
-  [op.BPF_RSH]: '>>=',
-  [op.BPF_MOD]: '%=',
-  [op.BPF_XOR]: '^=',
-  [op.BPF_MOV]: '=',
-  [op.BPF_ARSH]: 's>>=',
-};
-/** With 1 as offset. */
-const SIGNED_ARITHMETIC: Readonly<Record<number, string>> = {
-  [op.BPF_DIV]: 's/=',
-  [op.BPF_MOD]: 's%=',
-};
-/** Moves of a register, by their offset. */
-const CASTS: Readonly<Record<number, string>> = { 8: '(s8)', 16: '(s16)', 32: '(s32)' };
 
 const ADDRESS_MOVE = op.BPF_ALU64 | op.BPF_MOV | op.BPF_X;
 
@@ -82,8 +75,6 @@ const arithmetic: Printer = ({ opcode, dst, src, offset, imm }) => {
 // Memory
 // ----------
 
-const UNSIGNED = { 1: 'u8', 2: 'u16', 4: 'u32', 8: 'u64' } as const;
-const SIGNED = { 1: 's8', 2: 's16', 4: 's32', 8: 's64' } as const;
 const modeOf = (opcode: number): number => opcode & 0xe0;
 
 const at = (
@@ -156,7 +147,7 @@ const loadOther: Printer = (instruction, names) => {
 };
 
 /** What a 64-bit load loads: a number, or the address of a map, of a map's value or of a subprogram. */
-const wideValue = ({ src, imm64 = 0n, reference }: Instruction, names: Names): string => {
+const wideValue = ({ src, imm64 = 0n, reference }: Instruction, names: PrintOptions): string => {
   const low = Number(imm64 & 0xffff_ffffn);
   if (reference?.kind === 'extern') return reference.extern.name;
   const known = mapOf({ reference });
@@ -181,20 +172,6 @@ const wideValue = ({ src, imm64 = 0n, reference }: Instruction, names: Names): s
 // Jumps
 // ----------
 
-const COMPARISONS: Readonly<Record<number, string>> = {
-  [op.BPF_JEQ]: '==',
-  [op.BPF_JGT]: '>',
-  [op.BPF_JLT]: '<',
-  [op.BPF_JGE]: '>=',
-  [op.BPF_JLE]: '<=',
-  [op.BPF_JSET]: '&',
-  [op.BPF_JNE]: '!=',
-  [op.BPF_JSGT]: 's>',
-  [op.BPF_JSLT]: 's<',
-  [op.BPF_JSGE]: 's>=',
-  [op.BPF_JSLE]: 's<=',
-};
-
 const jump: Printer = (instruction, names) => {
   const { opcode, dst, src, offset, imm } = instruction;
   const operation = opcode & 0xf0;
@@ -212,14 +189,14 @@ const jump: Printer = (instruction, names) => {
     case op.BPF_JMP | op.BPF_JCOND:
       return src === 0 ? `may_goto ${to}` : bug('jmp_', opcode);
   }
-  const operator = COMPARISONS[operation];
+  const operator = COMPARISON_TEXTS[operation];
   if (operator === undefined) return bug('jmp_', opcode);
   const letter = op.classOf(opcode) === op.BPF_JMP32 ? 'w' : 'r';
   const other = opcode & op.BPF_X ? `${letter}${src}` : hex(imm >>> 0);
   return `if ${letter}${dst} ${operator} ${other} goto ${to}`;
 };
 
-const callText = ({ src, imm, reference }: Instruction, names: Names): string => {
+const callText = ({ src, imm, reference }: Instruction, names: PrintOptions): string => {
   if (reference?.kind === 'extern') return `call ${reference.extern.name}`;
   if (src === op.BPF_PSEUDO_CALL) return `call ${names.target ?? `pc${signed(imm)}`}`;
   if (src === op.BPF_PSEUDO_KFUNC_CALL) return `call kernel-function#${imm}`;

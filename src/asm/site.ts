@@ -95,10 +95,13 @@ export class AssemblerError extends Error {
   override readonly name = 'AssemblerError';
   /** Where the offending instruction was written. */
   readonly site: Site | undefined;
+  /** The message without that place. */
+  readonly reason: string;
 
-  constructor(message: string, site?: Site) {
-    super(message + at(site));
+  constructor(reason: string, site?: Site) {
+    super(reason + at(site));
     this.site = site;
+    this.reason = reason;
     // The trace of the error is the trace of the line at fault.
     if (site?.stack)
       this.stack = `${this.name}: ${this.message}\n${site.stack.replace(/^Error.*\n/, '')}`;

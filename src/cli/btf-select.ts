@@ -2,8 +2,9 @@
  * @module
  * Which types of a BTF are meant: by name, by pattern, with a kind in front or without.
  */
+
+import { closeNames } from '../asm/close-names.ts';
 import type { Btf, BtfKind } from '../btf/index.ts';
-import { closeNames } from './close-names.ts';
 
 /** The words in front of a name, and the kinds that each takes. */
 const KINDS: Readonly<Record<string, readonly BtfKind[]>> = {

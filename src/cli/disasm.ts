@@ -16,6 +16,8 @@ import {
   type ListingOptions,
   listed,
   listing,
+  listingLlvm,
+  type Syntax,
 } from '../asm/index.ts';
 import { sourceOf } from '../kernel/sources.ts';
 import {
@@ -27,6 +29,7 @@ import {
   variantsOf,
 } from '../object/index.ts';
 import type { OptionTable } from '../programs/tool.ts';
+import { textOfData } from './disasm-llvm.ts';
 import { noteOf } from './disasm-notes.ts';
 import { UsageError } from './errors.ts';
 import { openObject } from './object-file.ts';
@@ -37,14 +40,19 @@ import { toolNames, toolOf } from './tools.ts';
 
 const OPTIONS = {
   kernel: { type: 'boolean', help: 'for the running kernel, with its offsets and fallbacks' },
+  syntax: {
+    type: 'text',
+    placeholder: 'SYNTAX',
+    help: 'kernel, or llvm for text that llvm-mc assembles (default: kernel)',
+  },
   json: { type: 'boolean', help: 'one JSON object a line, for each instruction' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
 } as const satisfies OptionTable;
 
 const HELP = [
-  'beespoke disasm TOOL [--kernel] [--json] [options of the tool]',
-  'beespoke disasm FILE [--kernel] [--json]',
-  'beespoke disasm --id N [--json]',
+  'beespoke disasm TOOL [--kernel] [--syntax llvm] [--json] [options of the tool]',
+  'beespoke disasm FILE [--kernel] [--syntax llvm] [--json]',
+  'beespoke disasm --id N [--syntax llvm] [--json]',
   '',
   'The instructions of a tool or of an object file, with their lines; or of a program that is loaded, as the kernel runs',
   'it.',
@@ -54,7 +62,9 @@ const HELP = [
 
 export const run = async (words: readonly string[]): Promise<number> => {
   // The name decides which options there are.
-  const at = words.findIndex((word) => !word.startsWith('-'));
+  const at = words.findIndex(
+    (word, index) => !word.startsWith('-') && words[index - 1] !== '--syntax',
+  );
   const name = words[at];
   const args = words.filter((_, index) => index !== at);
   if (words.some((word) => /^--id\b/.test(word))) return disassembleLoaded(words);
@@ -73,9 +83,11 @@ export const run = async (words: readonly string[]): Promise<number> => {
     print(HELP);
     return 0;
   }
+  const syntax = syntaxOf(given.syntax as string | undefined);
   const spec: ObjectSpec = tool ? tool.object(given as never) : openObject(name);
   const programs = given.kernel ? await linked(spec) : unlinked(spec);
-  const lines = programs.flatMap((program) => (given.json ? inJson(program) : asText(program)));
+  const lines = spelled(programs, syntax).flatMap(given.json ? inJson : asText);
+  if (syntax === 'llvm' && !given.json) lines.push(...textOfData(spec));
   if (lines.length > 0) print(lines);
   return 0;
 };
@@ -85,16 +97,37 @@ const ID = {
 } as const satisfies OptionTable;
 
 const disassembleLoaded = async (words: readonly string[]): Promise<number> => {
-  const { id, json, help } = parseOptions(words, { ...ID, json: OPTIONS.json, help: OPTIONS.help });
+  const { kernel: _, ...options } = OPTIONS;
+  const { id, json, help, syntax } = parseOptions(words, { ...ID, ...options });
   if (help) {
     print(HELP);
     return 0;
   }
   const { loadedProgram } = await import('./disasm-loaded.ts');
-  const program = loadedProgram(Number(id));
-  print(json ? inJson(program) : asText(program));
+  const programs = spelled([loadedProgram(Number(id))], syntaxOf(syntax as string | undefined));
+  print(programs.flatMap(json ? inJson : asText));
   return 0;
 };
+
+const syntaxOf = (syntax = 'kernel'): Syntax => {
+  if (syntax === 'kernel' || syntax === 'llvm') return syntax;
+  throw new UsageError(`--syntax is kernel or llvm, got ${JSON.stringify(syntax)}`);
+};
+
+/** The programs in a syntax; where they share one text, their labels have their names. */
+const spelled = (programs: readonly Listed[], syntax: Syntax): readonly Listed[] =>
+  programs.map((each) =>
+    'problem' in each
+      ? each
+      : {
+          ...each,
+          options: {
+            ...each.options,
+            syntax,
+            prefix: syntax === 'llvm' && programs.length > 1 ? `${each.name}.` : '',
+          },
+        },
+  );
 
 /** Whether it is meant as one: what is missing is better said of a file. */
 const isFile = (name: string): boolean =>
@@ -116,13 +149,18 @@ export type Listed = {
   | { readonly problem: string }
 );
 
-const asText = (each: Listed): string[] => {
+export const asText = (each: Listed): string[] => {
   const head = `; ${each.section}${each.onDemand ? ', loaded only when it is asked for' : ''}`;
   if ('problem' in each) return [head, `; ${each.name}: ${each.problem}`, ''];
+  if (each.options.syntax === 'llvm')
+    return [
+      ...listingLlvm(each.instructions, each.section, { ...each.options, name: each.name }),
+      '',
+    ];
   return [head, ...listing(each.instructions, each.options), ''];
 };
 
-const inJson = (each: Listed): string[] => {
+export const inJson = (each: Listed): string[] => {
   const { name: program, section } = each;
   if ('problem' in each) return [jsonLine({ program, section, problem: each.problem })];
   let inside: string | undefined;

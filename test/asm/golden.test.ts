@@ -109,7 +109,16 @@ const OTHERS = new Set<string>([
     'mapOf',
     'make',
     'print',
+    'listingLlvm',
+    'closeNames',
+    'variableBytes',
     'requires',
+    // text: parse.test.ts, template.test.ts
+    'parse',
+    'asm',
+    'codeOf',
+    'readTextFile',
+    'AssemblerTextError',
     // stores, tested in test/object/loss.test.ts
     'clear',
   ],

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { closeNames } from '../../src/asm/close-names.ts';
 import { BtfBuilder } from '../../src/btf/index.ts';
-import { closeNames } from '../../src/cli/close-names.ts';
 import { bpftoolRaw, hasBpftool, hasVmlinux, VMLINUX } from '../btf/support.ts';
 import { build } from '../package/built.ts';
 

@@ -13,6 +13,7 @@ import { elf } from './elf.ts';
 import { fuzz, type Target } from './fuzz.ts';
 import { link } from './link.ts';
 import { object } from './object.ts';
+import { text } from './text.ts';
 
 /** A reader that has a file of its own here joins by its name, with the number of cases that take a second or two. */
 const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
@@ -23,6 +24,7 @@ const TARGETS: readonly (readonly [target: Target, cases: number])[] = [
   [btfPrint, 300],
   [object, 600],
   [link, 120],
+  [text, 300],
 ];
 
 const { FUZZ_CASES, FUZZ_SEED = '1', FUZZ_CASE, FUZZ_TARGET } = process.env;
