@@ -8,7 +8,7 @@ import { relative } from 'node:path';
 import type { Frame } from '../asm/index.ts';
 import { ElfFile, linkObjects, SHF, STT, writeObject } from '../elf/index.ts';
 import { sourceOf } from '../kernel/sources.ts';
-import type { ObjectSpec } from '../object/index.ts';
+import type { Architecture, ObjectSpec } from '../object/index.ts';
 import type { OptionTable, Tool } from '../programs/tool.ts';
 import { DONE, USAGE, UsageError } from './errors.ts';
 import { readNamed } from './object-file.ts';
@@ -31,6 +31,11 @@ const OPTIONS = {
   variants: {
     type: 'boolean',
     help: 'also what is for other kernels, in sections that begin with ?',
+  },
+  architecture: {
+    type: 'text',
+    placeholder: 'NAME',
+    help: 'x86-64 or arm64, for programs that read registers (default: as here)',
   },
   json: LINK_OPTIONS.json,
   help: LINK_OPTIONS.help,
@@ -88,6 +93,7 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
   const bytes = writeObject(spec, {
     sourceOf: placeOf,
     variants: given.variants ? 'all' : 'first',
+    architecture: architectureOf(given.architecture as string | undefined),
   });
   writeWhole(file, bytes);
   report(file, bytes, Object.keys(spec.maps), given.json === true);
@@ -132,6 +138,13 @@ const specOf = (tool: Tool, given: Given): ObjectSpec => {
   return tool.object(options as never);
 };
 
+/** The one that programs at kprobes and uprobes are written for. */
+const architectureOf = (given: string | undefined): Architecture => {
+  if (given === undefined) return process.arch === 'arm64' ? 'arm64' : 'x86-64';
+  if (given === 'x86-64' || given === 'arm64') return given;
+  throw new UsageError(`--architecture is x86-64 or arm64, got ${JSON.stringify(given)}`);
+};
+
 /** Lines are found from where the command is run: what is below it is named so, on every machine the same. */
 const placeOf = (frame: Frame): Frame => {
   const place = sourceOf(frame);
@@ -140,7 +153,12 @@ const placeOf = (frame: Frame): Frame => {
 };
 
 /** What is in the file, read from it. */
-const report = (file: string, bytes: Uint8Array, maps: readonly string[], json: boolean): void => {
+export const report = (
+  file: string,
+  bytes: Uint8Array,
+  maps: readonly string[],
+  json: boolean,
+): void => {
   const elf = new ElfFile(bytes);
   const programs = elf.symbols.flatMap(({ name, type, section }) => {
     const within = elf.sections[section];

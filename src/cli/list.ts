@@ -25,8 +25,8 @@ export const run = async (args: readonly string[]): Promise<number> => {
   // On another system this is what is wrong with all of them.
   syscallNumbers();
   for (const name of toolNames()) {
-    const { summary, options, object } = toolOf(name)!;
-    const problem = problemOf(() => loadObject(object(defaults(options) as never)).close());
+    const { summary } = toolOf(name)!;
+    const problem = toolProblem(name);
     const line = json
       ? jsonLine({ name, summary, runs: problem === undefined, problem })
       : `${name.padEnd(14)}${(problem === undefined ? 'yes' : 'no').padEnd(5)}${summary}${problem ? ` (${problem})` : ''}`;
@@ -35,10 +35,11 @@ export const run = async (args: readonly string[]): Promise<number> => {
   return 0;
 };
 
-/** What went wrong, in one sentence. */
-const problemOf = (action: () => void): string | undefined => {
+/** Why this kernel or these privileges cannot run a tool, in one sentence; undefined where they can. */
+export const toolProblem = (name: string): string | undefined => {
+  const { options, object } = toolOf(name)!;
   try {
-    action();
+    loadObject(object(defaults(options) as never)).close();
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n')[0];

@@ -23,9 +23,20 @@ interface Turns {
 
 type Output = IntervalOutput<OptionTable, unknown, unknown>;
 
-/** Takes out what the programs have gathered. */
-const takeFrom = ({ maps }: LoadedObject, output: Output): readonly Entry[] => {
+/** Takes out what the programs have gathered since `before`, where that is kept. */
+const takeFrom = (
+  { maps }: LoadedObject,
+  output: Output,
+  before: Map<unknown, unknown>,
+): readonly Entry[] => {
   const map = maps[output.map] as unknown as Entries;
+  const { gained } = output;
+  if (gained)
+    return [...map].map(([key, value]) => {
+      const entry = [key, gained(value, before.get(key))] as const;
+      before.set(key, value);
+      return entry;
+    });
   if (output.turns === undefined) return map.drain();
   const turns = maps[output.turns] as unknown as Turns;
   const turn = turns.get('turn');
@@ -46,11 +57,12 @@ export const runIntervals = async (output: Output, run: Run): Promise<void> => {
   if (!options.json && banner !== undefined) await printer.lines([banner]);
   // A timer holds at most 2^31 milliseconds: without an interval it is Ctrl-C or --duration that ends the first one.
   const pause = Math.min((seconds ?? Number.POSITIVE_INFINITY) * 1000, 2 ** 31 - 1);
+  const before = new Map<unknown, unknown>();
   for (let turn = 0; turn < count && !stop.signal.aborted; turn++) {
     await stop.sleep(pause);
     const last = stop.signal.aborted || turn + 1 === count;
     if (last) loaded.detach();
-    const entries = takeFrom(loaded, output);
+    const entries = takeFrom(loaded, output, before);
     const lines = options.json
       ? output.json(entries, values).map(jsonLine)
       : output.text(entries, values, now()).map(printable);

@@ -9,16 +9,17 @@ import {
   PerfBuffer,
   RingBuffer,
 } from '../kernel/index.ts';
-import type { OptionTable, Tool } from '../programs/tool.ts';
+import type { Listing, OptionTable, Tool } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
 import { helpOf, parseOptions, parseSize } from './options.ts';
-import { Printer, say } from './printer.ts';
+import { headerOf, jsonLine, now, Printer, rowOf, say } from './printer.ts';
 import { forgiveReaders } from './readers.ts';
 import { runEvents } from './run-events.ts';
 import { runIntervals } from './run-intervals.ts';
 import { runTrace } from './run-trace.ts';
 import { Stop } from './stop.ts';
+import { system } from './system.ts';
 import { type RunnerValues, TOOL_OPTIONS } from './tool-options.ts';
 
 /** What the ways of output work with. */
@@ -45,18 +46,37 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
   const options = { ...given, buffer } as unknown as Run['options'];
   const conflict = tool.conflict?.(options as never);
   if (conflict) throw new UsageError(conflict);
-  return load(tool, options);
+  const missing = tool.missing?.(options as never);
+  if (missing) throw new UsageError(missing);
+  const listing = tool.listing?.(options as never, system);
+  return listing ? list(listing, options) : load(tool, options);
+};
+
+/** What a tool lists in place of running. */
+const list = async (
+  { columns, rows, json }: Listing<unknown>,
+  options: Run['options'],
+): Promise<number> => {
+  const moment = now();
+  await new Printer(() => {}).lines(
+    options.json
+      ? rows.map((row) => jsonLine(json(row)))
+      : [headerOf(columns), ...rows.map((row) => rowOf(columns, row, moment))],
+  );
+  return DONE;
 };
 
 /** The tool's own options and the runner's, to which a tool may give letters of its own. */
 const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
-const load = (tool: Tool, options: Run['options']): Promise<number> =>
-  runLoaded(
+const load = (tool: Tool, given: Run['options']): Promise<number> => {
+  const options = { ...given, ...found(tool, given) };
+  return runLoaded(
     {
       name: tool.name,
       load: () =>
         loadObject(tool.object(options as never), { lines: options.verbose }) as LoadedObject,
+      attach: (loaded) => loaded.attach(tool.attach?.(options as never)),
       show: (run) => {
         chooseCgroup(tool, options, run.loaded);
         return output(tool, run);
@@ -64,17 +84,27 @@ const load = (tool: Tool, options: Run['options']): Promise<number> =>
     },
     options,
   );
+};
+
+/** What the tool finds out about this machine. */
+const found = (tool: Tool, options: Run['options']): object => {
+  if (!tool.find) return {};
+  syscallNumbers(); // on another system this is what is wrong
+  return tool.find(options as never, system);
+};
 
 /** What is run: how it is loaded, and how what it sends is shown, from attaching it to its end. */
 export interface Runnable {
   readonly name: string;
   readonly load: () => LoadedObject;
+  /** Where the hooks of its programs do not say all. */
+  readonly attach?: (loaded: LoadedObject) => void;
   readonly show: (run: Run) => Promise<void>;
 }
 
 /** Runs something to its end. Resolves to the exit status. */
 export const runLoaded = async (
-  { name, load, show }: Runnable,
+  { name, load, attach = (loaded) => loaded.attach(), show }: Runnable,
   options: Run['options'],
 ): Promise<number> => {
   // On another system this is what is wrong, not that there is no BTF or no tracefs.
@@ -95,7 +125,7 @@ export const runLoaded = async (
         // Several buffers are read, and each reader attaches.
         if (attached) return;
         attached = true;
-        loaded!.attach();
+        attach(loaded!);
         announce(name, loaded!, options);
         if (options.duration !== undefined) stop.after(options.duration);
         reporter.start();

@@ -9,4 +9,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   exitsnoop: 'processes that end: their age, and the code or signal that ended them',
   runqslower: 'tasks that wait long for a CPU, though they could run',
   hardirqs: 'hard interrupts: how often each comes, and how long its handler takes',
+  unlinksnoop: 'files that are deleted, by whom, and with what result',
+  bashreadline: 'commands that are typed into bash',
+  funccount: 'how often functions are called, of the kernel or of a program',
+  'trace-usdt': 'a static probe (USDT) of a program, with its arguments',
 };

@@ -13,6 +13,10 @@ export const TOOL_OPTIONS = {
     short: 'v',
     help: 'say on stderr what is loaded and where it is attached',
   },
+  simulate: {
+    type: 'boolean',
+    help: 'play a small recorded world through the programs: any system, no privileges',
+  },
   help: { type: 'boolean', short: 'h', help: 'this text' },
 } as const satisfies OptionTable;
 

@@ -2,7 +2,18 @@
  * @module
  * The tools by name. They are small and share one file with what runs them, so they are loaded together.
  */
-import { exitsnoop, hardirqs, hello, helloPerf, opensnoop, runqslower } from '../programs/index.ts';
+import {
+  bashreadline,
+  exitsnoop,
+  funccount,
+  hardirqs,
+  hello,
+  helloPerf,
+  opensnoop,
+  runqslower,
+  traceUsdt,
+  unlinksnoop,
+} from '../programs/index.ts';
 import type { Tool } from '../programs/tool.ts';
 
 const TOOLS = [
@@ -12,6 +23,10 @@ const TOOLS = [
   exitsnoop,
   runqslower,
   hardirqs,
+  unlinksnoop,
+  bashreadline,
+  funccount,
+  traceUsdt,
 ] as unknown as readonly Tool[];
 
 export const toolNames = (): readonly string[] => TOOLS.map(({ name }) => name);

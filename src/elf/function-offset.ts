@@ -56,7 +56,7 @@ export const fileOffset = (file: ElfFile, address: number, flag = 0): number | u
 };
 
 /** Resolvers of GNU_IFUNC run once, in place of what they choose: not what a probe of the name is meant to see. */
-const isFunction = ({ type, section, value }: ElfSymbol): boolean =>
+export const isFunction = ({ type, section, value }: ElfSymbol): boolean =>
   type === STT.FUNC && section !== SHN.UNDEF && value !== 0;
 
 const oneOf = (file: ElfFile, name: string, symbols: readonly ElfSymbol[]): number | undefined => {
@@ -83,7 +83,7 @@ const matches = (symbol: string, name: string): boolean => {
 };
 
 /** The versions of dynamic symbols (LSB, "Symbol Versioning"), read when a name asks for one. */
-class SymbolVersions {
+export class SymbolVersions {
   readonly #file: ElfFile;
   #names: ReadonlyMap<number, string> | undefined;
 
@@ -94,10 +94,14 @@ class SymbolVersions {
   matches({ name, index }: ElfSymbol, wanted: string): boolean {
     const [base, version] = wanted.split(/@@?/);
     if (name !== base) return false;
-    if (version === undefined) return true;
+    return version === undefined || this.of(index) === version;
+  }
+
+  /** The version of a dynamic symbol; undefined where it has none. */
+  of(index: number): string | undefined {
     this.#names ??= versionNames(this.#file);
     const number = this.#indexOf(index);
-    return number !== undefined && this.#names.get(number) === version;
+    return number === undefined ? undefined : this.#names.get(number);
   }
 
   /** .gnu.version has 16 bits for each symbol, the highest of which says that it is not the default. */

@@ -13,6 +13,7 @@ export {
 export { EM, ET, NT, PF, PT, R_BPF, SHF, SHN, SHT, STB, STT, STV } from './constants.ts';
 export { ElfError } from './error.ts';
 export { ElfFile, type ElfOptions } from './file.ts';
+export { functionNames } from './function-names.ts';
 export { fileOffset, functionOffset, functionOffsets } from './function-offset.ts';
 export type { ObjectBytes } from './link-inputs.ts';
 export { linkObjects } from './link-objects.ts';

@@ -7,8 +7,10 @@
 import type { Condition, Instruction, Relocation } from '../asm/index.ts';
 import { type Access, enumeration, type Fields, type Struct } from '../layout/index.ts';
 import {
+  type Architecture,
   HOOKS,
   type Hook,
+  HookArguments,
   isMapType,
   MAP_TYPES,
   parseHook,
@@ -31,6 +33,8 @@ export interface Asker {
   readonly name: string;
   readonly hook: Hook;
   readonly types: TypeInfo;
+  /** That the file is for, where it is for one. */
+  readonly architecture: Architecture | undefined;
   /** The types of the maps that the file has in place of others: it is written for kernels that have them. */
   readonly given: ReadonlySet<string>;
 }
@@ -41,11 +45,16 @@ const originOf = ({ root }: Relocation): Root['origin'] | undefined =>
   root.kind === 'struct' ? root.origin : undefined;
 
 /** The instruction with a number that is known, or that CO-RE finds: without arguments or records of a hook. */
-export const askCore = (instruction: Instruction, hook: Hook): Instruction => {
+export const askCore = (
+  instruction: Instruction,
+  { hook, architecture }: Pick<Asker, 'hook' | 'architecture'>,
+): Instruction => {
   const { relocation } = instruction;
   switch (relocation && originOf(relocation)) {
-    case 'arguments':
-      return { ...instruction, offset: argumentOffset(relocation!, hook), relocation: undefined };
+    case 'arguments': {
+      const offset = argumentOffset(relocation!, hook, architecture);
+      return { ...instruction, offset, relocation: undefined };
+    }
     case 'tracepoint':
       return { ...instruction, relocation: ofRecord(relocation!, hook) };
     default:
@@ -53,19 +62,29 @@ export const askCore = (instruction: Instruction, hook: Hook): Instruction => {
   }
 };
 
-/** Arguments are eight bytes each, but where they are in registers: those of one architecture, which a file is not for. */
-const argumentOffset = (relocation: Relocation, { type, section }: Hook): number => {
+/** Arguments are eight bytes each, with the result behind them, but where they are in registers. */
+const argumentOffset = (
+  relocation: Relocation,
+  hook: Hook,
+  architecture: Architecture | undefined,
+): number => {
+  const { type, section } = hook;
+  const root = relocation.root as Root;
   const name = String(relocation.path[0]);
-  if (!HOOKS[type].trusted && !type.startsWith('raw_tp'))
+  if (HOOKS[type].trusted || type.startsWith('raw_tp')) {
+    const index = root.members.filter((member) => member.name !== 'retval').length;
+    if (name === 'retval') return index * 8;
+    const [, position = indexOf(relocation)] = /^arg(\d+)$/.exec(name) ?? [];
+    return Number(position) * 8;
+  }
+  if (architecture === undefined)
     throw new ElfError(
-      `${section}: its arguments are in registers, which differ from one architecture to the next: a file has no place for ${name}; use fentry, fexit or a tracepoint`,
+      `${section}: its arguments are in registers, which differ from one architecture to the next: say for which one the file is, or use fentry, fexit or a tracepoint`,
     );
-  if (name === 'retval')
-    throw new ElfError(
-      `${section}: retval is behind as many arguments as this kernel's function has, which a file cannot ask; load the object itself`,
-    );
-  const [, position = indexOf(relocation)] = /^arg(\d+)$/.exec(name) ?? [];
-  return Number(position) * 8;
+  const registers = new HookArguments({ architecture, btf: undefined, modules: () => [] });
+  const place = registers.place(root, name, hook);
+  if ('missing' in place) throw new ElfError(place.missing);
+  return place.offset;
 };
 
 /** The place of an argument in its declaration: what it is called in the kernel cannot be looked up by CO-RE. */

@@ -16,6 +16,7 @@ import {
   subprogramsOf,
 } from '../asm/index.ts';
 import {
+  type Architecture,
   HOOKS,
   type Hook,
   type ObjectSpec,
@@ -48,13 +49,18 @@ export interface FileFunction {
   readonly site: Site | undefined;
 }
 
-export interface VariantOptions {
+export interface FunctionOptions {
   /**
    * Which programs are written. `all`, the default: the first variant of each has its name, the others are `NAME__2`
    * and so on, in sections that begin with `?` as optional programs are, which libbpf loads only when it is told to.
-   * `first`: the first variants alone, optional ones like any other.
+   * `first`: the first variants alone, optional ones like any other, but for those that go with another variant.
    */
   readonly variants?: 'all' | 'first' | undefined;
+  /**
+   * The processor that the file is for: needed by programs that read arguments out of registers, at kprobes and uprobes.
+   * Without them a file is for all.
+   */
+  readonly architecture?: Architecture | undefined;
 }
 
 /**
@@ -64,10 +70,13 @@ export interface VariantOptions {
 export const functionsOf = (
   spec: ObjectSpec,
   types: TypeInfo,
-  { variants = 'all' }: VariantOptions = {},
+  { variants = 'all', architecture }: FunctionOptions = {},
 ): readonly FileFunction[] => {
-  const functions = new Functions(spec, types);
-  const entries = Object.entries(spec.programs).map(([name, entry]) => {
+  const functions = new Functions(spec, types, architecture);
+  const written = Object.entries(spec.programs).filter(
+    ([, entry]) => variants === 'all' || entry.kind !== 'optional' || !entry.unless,
+  );
+  const entries = written.map(([name, entry]) => {
     const [first, ...others] = variantsOf(entry) as [ProgramSpec, ...ProgramSpec[]];
     const asked = first.autoload === false || (entry.kind === 'optional' && variants === 'all');
     return { name, asked, first, others: variants === 'all' ? others : [] };
@@ -92,14 +101,20 @@ class Functions {
   readonly all: FileFunction[] = [];
   readonly #types: TypeInfo;
   readonly #given: ReadonlySet<string>;
+  readonly #architecture: Architecture | undefined;
   readonly #names: Set<string>;
   readonly #ends = new Map<string, number>();
   /** Subprograms that were written, by what their code depends on. */
   readonly #written = new Map<Subprogram, Map<string, FileFunction>>();
   readonly #waiting: Waiting[] = [];
 
-  constructor({ maps, programs }: ObjectSpec, types: TypeInfo) {
+  constructor(
+    { maps, programs }: ObjectSpec,
+    types: TypeInfo,
+    architecture: Architecture | undefined,
+  ) {
     this.#types = types;
+    this.#architecture = architecture;
     this.#given = new Set(
       Object.values(maps).flatMap(({ type, otherwise }) => (otherwise ? [type] : [])),
     );
@@ -145,7 +160,13 @@ class Functions {
     body: Code,
     hook: Hook,
   ): FileFunction {
-    const asker = { name: head.name, hook, types: this.#types, given: this.#given };
+    const asker = {
+      name: head.name,
+      hook,
+      types: this.#types,
+      architecture: this.#architecture,
+      given: this.#given,
+    };
     const instructions = assembled(body, asker);
     const start = this.#ends.get(head.section) ?? 0;
     const size = instructions.reduce((sum, each) => sum + slotsOf(each) * SLOT_SIZE, 0);
@@ -170,7 +191,7 @@ const assembled = (body: Code, asker: Asker): readonly Instruction[] => {
     branchesOf(items, (condition) => questions.get(condition)!),
   );
   if (instructions.length === 0) throw new ElfError(`${asker.name} has no instructions`);
-  return instructions.map((instruction) => askCore(instruction, asker.hook));
+  return instructions.map((instruction) => askCore(instruction, asker));
 };
 
 /** What a subprogram's code takes from the hook of the program that calls it: '' for nothing. */

@@ -16,12 +16,12 @@ import { EM, SHF, STT } from './constants.ts';
 import { type ElfSectionInput, type ElfSymbolInput, writeElf } from './write.ts';
 import { codeSections, functionSymbol } from './write-code.ts';
 import { externsOf } from './write-externs.ts';
-import { functionsOf, TEXT, type VariantOptions } from './write-functions.ts';
+import { type FunctionOptions, functionsOf, TEXT } from './write-functions.ts';
 import { addEvents, mapsOf } from './write-maps.ts';
 import { structOpsOf } from './write-struct-ops.ts';
 import { variablesOf } from './write-variables.ts';
 
-export interface WriteObjectOptions extends VariantOptions {
+export interface WriteObjectOptions extends FunctionOptions {
   /** Where a frame is in the source, and the text of its line. Without it lines have no text. */
   readonly sourceOf?: ((frame: Frame) => Frame) | undefined;
 }

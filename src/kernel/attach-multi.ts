@@ -1,7 +1,7 @@
 /**
  * @module
  * One program at many functions with one link: kprobe.multi (Linux 5.18, CONFIG_FPROBE), uprobe.multi (6.6), and the
- * sessions of both, which run at entry and return (6.13).
+ * sessions of both, which run at entry and return (6.10 and 6.13).
  */
 import { functionOffset, functionOffsets } from '../elf/index.ts';
 import { HOOKS, type Hook, RequirementError } from '../object/index.ts';
@@ -20,6 +20,10 @@ const RETURN = 1;
 export interface MultiOptions extends CookieOptions {
   /** Functions by name or pattern (`vfs_*`), in place of those of the hook. */
   readonly functions?: readonly string[] | undefined;
+  /** A cookie for each of the functions, which are then names, or of the offsets: so the program knows where it is. */
+  readonly cookies?: readonly (bigint | number)[] | undefined;
+  /** For uprobe.multi, in place of functions: bytes from the start of the file. */
+  readonly offsets?: readonly number[] | undefined;
   /** For uprobe.multi: the executable or library. */
   readonly path?: string | undefined;
   /** For uprobe.multi: only in this process. */
@@ -32,7 +36,7 @@ const isReturn = ({ type }: Hook): boolean => /^[ku]ret/.test(type);
 export const attachKprobeMulti = (
   program: Program,
   _context: AttachContext,
-  { functions, cookie }: MultiOptions,
+  { functions, cookie, cookies }: MultiOptions,
 ): Link => {
   const { hook } = program.spec;
   const { section, name } = hook;
@@ -45,12 +49,13 @@ export const attachKprobeMulti = (
     throw new RequirementError(
       `${section}: this kernel has no multi-kprobes (CONFIG_FPROBE, which needs CONFIG_FUNCTION_TRACER); a kprobe for each function may do`,
     );
-  const symbols = wanted.flatMap((each) => (isGlob(each) ? matching(section, each) : each));
+  const found = wanted.flatMap((each) => (isGlob(each) ? matching(section, each) : each));
+  const symbols = [...new Set(found)];
   return multiLink(program, {
     kind: 'kprobe_multi',
     flags: isReturn(hook) ? RETURN : 0,
-    symbols: [...new Set(symbols)],
-    cookies: cookiesOf(cookie, new Set(symbols).size),
+    symbols,
+    cookies: cookiesOf(section, symbols.length, cookies ?? cookie),
   });
 };
 
@@ -71,18 +76,18 @@ export const attachUprobeMulti = (
   const colon = name.lastIndexOf(':');
   const file = options.path ?? (name === '' ? undefined : name.slice(0, colon));
   const wanted = options.functions ?? (name === '' ? [] : [name.slice(colon + 1)]);
-  if (file === undefined || wanted.length === 0)
+  if (file === undefined || (wanted.length === 0 && options.offsets === undefined))
     throw new RequirementError(
       `${section} says not where: attach it with { path, functions }, or write ${hook.type}/PATH:PATTERN`,
     );
   const path = findExecutable(file, options);
-  const offsets = offsetsOf(section, path, wanted);
-  const { cookie, pid } = options;
+  const offsets = options.offsets ?? offsetsOf(section, path, wanted);
+  const { cookie, cookies, pid } = options;
   return multiLink(program, {
     kind: 'uprobe_multi',
     path,
     offsets: BigUint64Array.from(offsets, BigInt),
-    cookies: cookiesOf(cookie, offsets.length),
+    cookies: cookiesOf(section, offsets.length, cookies ?? cookie),
     flags: isReturn(hook) ? RETURN : 0,
     pid,
   });
@@ -100,12 +105,19 @@ const offsetsOf = (section: string, path: string, wanted: readonly string[]): re
     return [...new Set(offsets)];
   });
 
-/** Every place gets the same one. */
+/** One for each place, or the same for all. */
 const cookiesOf = (
-  cookie: bigint | number | undefined,
+  section: string,
   count: number,
-): BigUint64Array | undefined =>
-  cookie === undefined ? undefined : new BigUint64Array(count).fill(BigInt(cookie));
+  given: MultiOptions['cookie'] | MultiOptions['cookies'],
+): BigUint64Array | undefined => {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object') return new BigUint64Array(count).fill(BigInt(given));
+  if (given.length === count) return BigUint64Array.from(given, BigInt);
+  throw new RequirementError(
+    `${section}: ${count} places and ${given.length} cookies; give one for each, and no pattern`,
+  );
+};
 
 /** Links `program` to all that `extra` has. */
 export const multiLink = (program: Program, extra: LinkExtra, attachType?: number): Link => {
@@ -128,7 +140,7 @@ export const multiLink = (program: Program, extra: LinkExtra, attachType?: numbe
 
 const REASONS: Readonly<Record<string, string>> = {
   EINVAL:
-    'this kernel does not know multi-probes of this kind (kprobe.multi Linux 5.18, uprobe.multi 6.6, sessions 6.13), or one of the places cannot be probed',
+    'this kernel does not know multi-probes of this kind (kprobe.multi Linux 5.18, uprobe.multi 6.6, kprobe.session 6.10, uprobe.session 6.13), or one of the places cannot be probed',
   EOPNOTSUPP:
     'this kernel has no multi-probes of this kind (CONFIG_FPROBE for kprobe.multi, CONFIG_UPROBE_EVENTS for uprobe.multi)',
   ESRCH: 'there is no such function, or no such process',

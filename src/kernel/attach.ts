@@ -3,6 +3,7 @@
  * Attaching programs: what each kind of hook takes, and who does it.
  */
 import { type Hook, type HookType, RequirementError } from '../object/index.ts';
+import { attachExtension, type ExtensionOptions } from './attach-extension.ts';
 import { attachIterator, type IteratorOptions, iteratesAlone } from './attach-iterator.ts';
 import { attachKprobe, type KprobeOptions, parseKprobe } from './attach-kprobe.ts';
 import { attachKprobeMulti, attachUprobeMulti, type MultiOptions } from './attach-multi.ts';
@@ -23,6 +24,7 @@ export interface TracingOptions
     MultiOptions,
     UsdtOptions,
     IteratorOptions,
+    ExtensionOptions,
     PerfEventAttachOptions {}
 
 /** Where and how to attach a program. */
@@ -56,12 +58,12 @@ const KPROBE: Way = {
 };
 const KPROBE_MULTI: Way = {
   attach: attachKprobeMulti,
-  takes: ['functions', 'cookie'],
+  takes: ['functions', 'cookies', 'cookie'],
   whole: ({ name }) => name !== '',
 };
 const UPROBE_MULTI: Way = {
   attach: attachUprobeMulti,
-  takes: ['path', 'functions', 'pid', 'cookie'],
+  takes: ['path', 'functions', 'offsets', 'pid', 'cookies', 'cookie'],
   whole: ({ name }) => name.includes(':'),
 };
 const USDT: Way = {
@@ -74,6 +76,7 @@ const PERF_EVENT: Way = {
   takes: ['event', 'period', 'frequency', 'pid', 'cpu', 'cookie'],
   whole: never,
 };
+const EXTENSION: Way = { attach: attachExtension, takes: ['target'], whole: named };
 const ITERATOR: Way = {
   attach: attachIterator,
   takes: ['map', 'task', 'process', 'cgroup', 'order'],
@@ -118,6 +121,7 @@ const WAYS: Readonly<Partial<Record<HookType, Way>>> = {
   'uprobe.session.s': UPROBE_MULTI,
   usdt: USDT,
   'usdt.s': USDT,
+  freplace: EXTENSION,
   perf_event: PERF_EVENT,
   iter: ITERATOR,
   'iter.s': ITERATOR,

@@ -50,8 +50,14 @@ export const withElfFile = <T>(path: string, use: (file: ElfFile) => T): T => {
 /** `libc.so`, `libc.so.6`. */
 const isLibrary = (name: string): boolean => /\.so(\.|$)/.test(name);
 
-const isFile = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+/** Whether there is a file, as far as this process may see. */
+const isFile = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
 
 const commandPaths = (name: string): string[] =>
   [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin']

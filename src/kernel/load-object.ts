@@ -13,6 +13,7 @@ import {
   type ObjectSpec,
   type Optional,
   type ProgramEntry,
+  variantsOf,
 } from '../object/index.ts';
 import {
   isAtLeast,
@@ -22,9 +23,10 @@ import {
   UNLIMITED,
   waitForRunningPrograms,
 } from '../syscall/index.ts';
-import { canAttach } from './attach.ts';
+import { type AttachOptions, canAttach } from './attach.ts';
+import { type ExtensionTarget, functionOf } from './attach-extension.ts';
 import { type Closable, closeAll } from './closable.ts';
-import { KernelWorld } from './kernel-world.ts';
+import { type Attachment, KernelWorld } from './kernel-world.ts';
 import { Link } from './link.ts';
 import type { Live, LiveMap } from './live-map.ts';
 import { ModuleDescriptors } from './module-descriptors.ts';
@@ -68,6 +70,8 @@ export interface LoadOptions {
    * /sys/fs/bpf if that delegates any; '' for none.
    */
   readonly token?: string | undefined;
+  /** By the names of freplace programs: the functions whose place they take, of programs that are loaded. */
+  readonly targets?: Readonly<Record<string, ExtensionTarget>> | undefined;
   /** The types that CO-RE looks at in place of the kernel's: those of another kernel, or of one that has none. */
   readonly btf?: Btf | undefined;
 }
@@ -126,19 +130,21 @@ export class LoadedObject<
   }
 
   /**
-   * Attaches every program whose hook says where, and registers the struct_ops maps. When one cannot be attached, none
-   * is. The result names the programs that are left: they are attached with options, `programs.NAME.attach({ ... })`.
-   * When all are of that kind, a RequirementError says so.
+   * Attaches every program whose hook says where, or that has options here, and registers the struct_ops maps. When one
+   * cannot be attached, none is. The result names the programs that are left: they are attached with options of their
+   * own, `programs.NAME.attach({ ... })`. When all are of that kind, a RequirementError says so.
+   * @param options by the names of programs. Those that were left out may have some.
    */
-  attach(): readonly string[] {
+  attach(options: Readonly<Record<string, AttachOptions>> = {}): readonly string[] {
     if (this.closed) throw new Error('the object is closed');
     if (this.#attached.length > 0) throw new Error('the object is attached already');
     const { programs, maps } = this.#parts;
     const all = Object.values(programs).filter((program) => !isOperation(program));
-    const left = all.filter(({ spec: { hook } }) => !canAttach(hook));
+    const left = all.filter(({ name, spec: { hook } }) => !options[name] && !canAttach(hook));
     const attached: Closable[] = [];
     try {
-      for (const program of all) if (!left.includes(program)) attached.push(program.attach());
+      for (const program of all)
+        if (!left.includes(program)) attached.push(program.attach(options[program.name]));
       for (const map of Object.values(maps))
         if (map instanceof StructOps) attached.push(map.attach());
       // It knows best what it lacks.
@@ -223,7 +229,8 @@ export const loadObject = <
   const token = openToken(options.token);
   try {
     const world = new KernelWorld(featuresWithout(options.without), options.btf, token?.fd);
-    const linked = link(spec, world, { programs: options.programs });
+    const replaced = replacedFunctions(spec, options.targets ?? {});
+    const linked = link(spec, world, { programs: options.programs, replaced });
     raiseMemlock();
     const btf = new ObjectBtf(linked, token?.fd);
     owned.push(btf);
@@ -245,7 +252,12 @@ export const loadObject = <
       world,
       license,
       fdOf,
-      attachments,
+      attachments: new Map<string, Attachment>([
+        ...attachments,
+        ...[...replaced].map(
+          ([name, { id, fd }]) => [name, { attachBtfId: id, attachProgFd: fd }] as const,
+        ),
+      ]),
       modules,
       btf,
       lines,
@@ -274,6 +286,22 @@ export const loadObject = <
   }
 };
 
+/** What freplace programs are attached to, by their names. */
+const replacedFunctions = (
+  { programs }: ObjectSpec,
+  targets: Readonly<Record<string, ExtensionTarget>>,
+) =>
+  new Map(
+    Object.entries(targets).map(([name, target]) => {
+      const hooks = Object.hasOwn(programs, name) ? variantsOf(programs[name]!) : [];
+      const [replacing] = hooks.filter(({ hook }) => hook.type === 'freplace');
+      if (!replacing)
+        throw new TypeError(`targets: there is no freplace program ${JSON.stringify(name)}`);
+      const found = functionOf({ function: replacing.hook.name, ...target });
+      return [name, { ...found, fd: target.program.fd }] as const;
+    }),
+  );
+
 /** Linux 5.10; nothing depends on it. */
 const bind = ({ fd }: Program, map: number): void => {
   try {
@@ -284,7 +312,7 @@ const bind = ({ fd }: Program, map: number): void => {
 };
 
 /** Before 5.11 maps and programs count as locked memory, of which processes may have little. */
-const raiseMemlock = (): void => {
+export const raiseMemlock = (): void => {
   if (isAtLeast('5.11')) return;
   try {
     setMemlockLimit({ soft: UNLIMITED, hard: UNLIMITED });

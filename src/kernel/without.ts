@@ -10,6 +10,13 @@ export const FEATURES = {
   /** BTF-enabled raw tracepoints */
   tp_btf: '5.5',
   raw_tp: '4.17',
+  /** programs at functions by BPF trampolines: fentry, fexit and their kin */
+  fentry: '5.5',
+  kprobe: '4.1',
+  /** one program at many functions of the kernel; else a program for each */
+  kprobeMulti: '5.18',
+  /** ... of a file */
+  uprobeMulti: '6.6',
   /** bpf_link for perf events; else the ioctl */
   perfLink: '5.15',
   /** kprobes by perf_event_open; else by definitions in tracefs */

@@ -20,7 +20,7 @@ type Form = 'array' | 'registers' | 'none';
 const KPROBE = 2;
 
 const formOf = (type: HookType): Form => {
-  if (type.startsWith('raw_tp') || type === 'freplace') return 'array';
+  if (type.startsWith('raw_tp')) return 'array';
   if (type === 'ksyscall' || type === 'kretsyscall' || type.startsWith('usdt')) return 'none';
   const { program, trusted } = HOOKS[type];
   if (program === KPROBE) return 'registers';
@@ -69,10 +69,10 @@ const ONLY_RETURNS: ReadonlySet<string> = /* @__PURE__ */ new Set([
  * and `retval` where a function has returned.
  */
 export class HookArguments {
-  readonly #world: World;
+  readonly #world: Pick<World, 'architecture' | 'btf' | 'modules'>;
   readonly #names = new Map<string, readonly string[] | undefined>();
 
-  constructor(world: World) {
+  constructor(world: Pick<World, 'architecture' | 'btf' | 'modules'>) {
     this.#world = world;
   }
 

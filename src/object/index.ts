@@ -6,8 +6,9 @@ export { configurationBytes } from './configuration.ts';
 export * from './contexts.ts';
 export { accessOf, KernelNumbers, type Resolved } from './core.ts';
 export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
+export type { ForeignFunction } from './foreign-function.ts';
 export { globalBytes } from './global-values.ts';
-export { argumentNames } from './hook-arguments.ts';
+export { argumentNames, HookArguments } from './hook-arguments.ts';
 export { layoutOf } from './layout-of.ts';
 export { type LineOptions, lineRecords } from './line-records.ts';
 export {
@@ -20,6 +21,7 @@ export {
 } from './link.ts';
 export {
   clearPadding,
+  fillEvent,
   holesOf,
   lossOf,
   output,
@@ -32,6 +34,7 @@ export * from './map-spec.ts';
 export { isMapType, MAP_TYPES, type MapType, mapTypeOf } from './map-types.ts';
 export * from './network-programs.ts';
 export { counterName, type ObjectSpec, object } from './object-spec.ts';
+export { type ParseObjectOptions, parseObject } from './parse-object.ts';
 export * from './program-spec.ts';
 export {
   type BtfTarget,
@@ -46,5 +49,6 @@ export { type KernelOperations, kernelOperations, type Operation } from './struc
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
 export * from './tracing-programs.ts';
 export { TypeInfo } from './type-info.ts';
+export { usdtArgument, usdtArgumentCount, usdtCookie, usdtMaps } from './usdt.ts';
 export { relocationOf, visitProgram } from './visit.ts';
 export { type Architecture, RequirementError, type TracepointField, type World } from './world.ts';

@@ -21,6 +21,7 @@ import {
 } from '../asm/index.ts';
 import { isLoadSize, KernelNumbers, type Resolved, resized } from './core.ts';
 import type { ConfigVariable, ExternSpec } from './extern-spec.ts';
+import type { ForeignFunction } from './foreign-function.ts';
 import type { AnyMapSpec } from './map-spec.ts';
 import { isMapType, MAP_TYPES } from './map-types.ts';
 import type { ObjectSpec } from './object-spec.ts';
@@ -59,13 +60,15 @@ export interface LinkedObject {
 export interface LinkOptions {
   /** The programs to link; without it all but those that load only when they are asked for. A TypeError for a name that is not there. */
   readonly programs?: readonly string[] | undefined;
+  /** By the names of freplace programs: the functions whose place they take. */
+  readonly replaced?: ReadonlyMap<string, ForeignFunction> | undefined;
 }
 
 /** Decides and fills in all that the world knows. Throws a RequirementError when it lacks something. */
 export const link = (
   spec: ObjectSpec,
   world: World,
-  { programs: wanted }: LinkOptions = {},
+  { programs: wanted, replaced = new Map() }: LinkOptions = {},
 ): LinkedObject => {
   if (spec.bigEndian)
     throw new RequirementError(
@@ -78,12 +81,13 @@ export const link = (
   }
   const chosen = Object.entries(spec.programs)
     .filter(([name, entry]) => wanted?.includes(name) ?? loadsByItself(entry))
+    .filter(([, entry]) => isNeeded(entry, world))
     .map(([name, entry]) => [name, choose(name, entry, world)] as const);
   const types = new TypeInfo(spec.types);
   for (const [, program] of chosen) if (program) addRoots(types, program);
   const numbers = new KernelNumbers(types, world);
   resolveInOrder(spec, new Map(chosen), numbers);
-  const linker: Linker = { types, numbers, world, symbols: undefined };
+  const linker: Linker = { types, numbers, world, replaced, symbols: undefined };
   const programs = chosen.flatMap(([name, program]) =>
     program ? linkProgram(name, program, linker) : [],
   );
@@ -101,12 +105,18 @@ interface Linker {
   readonly types: TypeInfo;
   readonly numbers: KernelNumbers;
   readonly world: World;
+  readonly replaced: ReadonlyMap<string, ForeignFunction>;
   /** Made for the first program that names one. */
   symbols: KernelSymbols | undefined;
 }
 
 const loadsByItself = (entry: ProgramEntry): boolean =>
   variantsOf(entry).every(({ autoload }) => autoload !== false);
+
+/** Whether the kernel has none of the hooks that make an optional program needless. */
+const isNeeded = (entry: ProgramEntry, world: World): boolean =>
+  entry.kind !== 'optional' ||
+  !entry.unless?.some((section) => world.hasHook(parseHook(section), { thorough: true }));
 
 /** The first variant that the kernel can run; undefined when an optional program has none. */
 const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | undefined => {
@@ -198,7 +208,7 @@ const uses = ({ assembly }: LinkedProgram, map: AnyMapSpec): boolean =>
   assembly.instructions.some((instruction) => mapOf(instruction) === map);
 
 const linkProgram = (name: string, spec: ProgramSpec, linker: Linker): LinkedProgram => {
-  const { types, numbers, world } = linker;
+  const { types, numbers, world, replaced } = linker;
   const { hook } = spec;
   const assembly = assemble(spec.body, (condition) => holds(condition, hook, numbers, world));
   const poisoned = new Map<number, string>();
@@ -215,7 +225,9 @@ const linkProgram = (name: string, spec: ProgramSpec, linker: Linker): LinkedPro
     return Array.from({ length: slotsOf(instruction) }, () => poison);
   });
   const functionIds = assembly.functions.map(({ subprogram }) =>
-    subprogram ? types.subprogram(subprogram) : types.program(name, spec.typeId),
+    subprogram
+      ? types.subprogram(subprogram)
+      : types.program(name, spec.typeId, replaced.get(name)),
   );
   return { name, spec, assembly: { ...assembly, instructions }, functionIds, poisoned };
 };

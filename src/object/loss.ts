@@ -30,10 +30,20 @@ import {
   r2,
   restamp,
   type Site,
+  stack,
+  store,
   w0,
   zeros,
 } from '../asm/index.ts';
-import { isPlace, type Layout, locationOf, type Member, struct, u64 } from '../layout/index.ts';
+import {
+  isPlace,
+  type Layout,
+  locationOf,
+  type Member,
+  struct,
+  u32,
+  u64,
+} from '../layout/index.ts';
 import { type AnyMapSpec, globals, type MapSpec } from './map-spec.ts';
 
 /** How often a map refused what a program gave it. */
@@ -65,16 +75,27 @@ export const reserve = <L extends Layout>(
   full: Label,
 ): Code => {
   const site = callSite(reserve);
-  const { value, type, otherwise } = ring;
+  const { type, otherwise } = ring;
   if (type !== 'ringbuf') throw new AssemblerError(`reserve: a ringbuf, got a ${type}`, site);
   if (otherwise)
     throw new AssemblerError(
       'reserve: an eventBuffer may be a perf buffer, which reserves nothing; use output',
       site,
     );
+  return reserveIn('reserve', to, ring, full, site);
+};
+
+const reserveIn = (
+  what: string,
+  to: R,
+  ring: MapSpec<'ringbuf', undefined, Layout>,
+  full: Label,
+  site: Site,
+): Code => {
+  const { value } = ring;
   if (endsInText(value))
     throw new AssemblerError(
-      'reserve: the size of a record that ends in text is not known; use ringOutput',
+      `${what}: the size of a record that ends in text is not known; use ringOutput`,
       site,
     );
   const reserved: Label = { kind: 'label', name: 'reserved', site };
@@ -87,6 +108,53 @@ export const reserve = <L extends Layout>(
     mov(to, r0),
     clearPadding(value, to),
   ]);
+};
+
+/**
+ * Puts an event together in place and sends it: while `fill` runs, `to` points to its memory, whose padding is zeroed.
+ * In a ring buffer that is a record of its own, as programs at functions of user space need: another one may run on the
+ * same CPU before they end. On kernels that have a perf buffer they cannot be interrupted so, and the memory is
+ * `scratch`. When the buffer is full that is counted, and control goes on behind.
+ * @param context holds what the program was called with.
+ * @param fill makes the code, once for each kind of buffer, since a label has one place. It jumps to its own labels only.
+ */
+export const fillEvent = <L extends Layout>(
+  to: R,
+  context: R,
+  events: MapSpec<'ringbuf', undefined, L>,
+  scratch: MapSpec<'percpu_array', typeof u32, L>,
+  fill: () => Code,
+): Code => {
+  const site = callSite(fillEvent);
+  const { otherwise, value } = events;
+  if (!otherwise) throw new AssemblerError('fillEvent: an eventBuffer, got a ringbuf', site);
+  const done: Label = { kind: 'label', name: 'done', site };
+  const first = stack(u32);
+  return [
+    either(
+      mapExists(events.type),
+      [
+        reserveIn('fillEvent', to, events, done, site),
+        fill(),
+        restamp(site, call(helper.ringbuf_submit, to, 0)),
+      ],
+      [
+        restamp(site, [
+          store(first, 0),
+          call(helper.map_lookup_elem, scratch, first),
+          jeq(r0, 0, done),
+          mov(to, r0),
+          clearPadding(value, to),
+        ]),
+        fill(),
+        restamp(site, [
+          call(helper.perf_event_output, context, otherwise, BPF_F_CURRENT_CPU, to, value.size),
+          unlessAccepted(events, site),
+        ]),
+      ],
+    ),
+    done,
+  ];
 };
 
 /** Copies `size` bytes (the size of the layout when left out) into a ring buffer; r1 to r5 as arguments. Linux 5.8. */

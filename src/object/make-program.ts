@@ -15,7 +15,7 @@ import type { Hook } from './sections.ts';
 import { relocationOf, visitProgram } from './visit.ts';
 
 /** A program at a hook, its body checked as far as it can be without a kernel. */
-export const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
+export const program = (hook: Hook, body: Code, site: Site, arity = 1): ProgramSpec => {
   const subprograms: Subprogram[] = [];
   const check = (what: string, body: Code, arity: number, site: Site | undefined) => {
     for (const callee of checkFunction(what, body, arity, site)) {
@@ -24,7 +24,7 @@ export const program = (hook: Hook, body: Code, site: Site): ProgramSpec => {
       check(`${hook.section}: ${callee.name}`, callee.body, callee.arity, callee.site);
     }
   };
-  check(hook.section, body, 1, site);
+  check(hook.section, body, arity, site);
   checkContext(hook, { body, subprograms });
   return { kind: 'program', hook, body, subprograms, site };
 };

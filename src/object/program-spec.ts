@@ -30,6 +30,8 @@ export interface FirstOf {
 export interface Optional {
   readonly kind: 'optional';
   readonly program: ProgramSpec | FirstOf;
+  /** Hooks under their section names: where the kernel has one of them, the program is not needed and left out. */
+  readonly unless?: readonly string[] | undefined;
 }
 
 export type ProgramEntry = ProgramSpec | FirstOf | Optional;
@@ -56,7 +58,12 @@ export const tracepoint = (hook: string, body: Code): ProgramSpec => {
   return program({ type: 'tracepoint', section: `tracepoint/${hook}`, category, name }, body, site);
 };
 
-const raw = (type: 'raw_tp' | 'tp_btf', name: string, body: Code, site: Site): ProgramSpec => {
+const raw = (
+  type: 'raw_tp' | 'raw_tp.w' | 'tp_btf',
+  name: string,
+  body: Code,
+  site: Site,
+): ProgramSpec => {
   if (!NAME.test(name)) {
     throw new AssemblerError(
       `${type}: a tracepoint's name without its category, as sched_switch, got ${JSON.stringify(name)}`,
@@ -69,6 +76,10 @@ const raw = (type: 'raw_tp' | 'tp_btf', name: string, body: Code, site: Site): P
 /** A program at a raw tracepoint: the arguments of the tracepoint, as `hookArguments`. Linux 4.17. */
 export const rawTracepoint = (name: string, body: Code): ProgramSpec =>
   raw('raw_tp', name, body, callSite(rawTracepoint));
+
+/** As `rawTracepoint`, at one of the few tracepoints whose first argument programs may write to. Linux 5.2. */
+export const rawTracepointWritable = (name: string, body: Code): ProgramSpec =>
+  raw('raw_tp.w', name, body, callSite(rawTracepointWritable));
 
 /** As `rawTracepoint`, with arguments whose pointers the verifier knows and plain loads may follow. Linux 5.5. */
 export const tpBtf = (name: string, body: Code): ProgramSpec =>
@@ -93,11 +104,16 @@ export const firstOf = (...programs: readonly ProgramSpec[]): FirstOf => {
   return { kind: 'first-of', programs };
 };
 
-/** A program that is left out where the kernel does not have its hook. */
-export const optional = (program: ProgramSpec | FirstOf): Optional => ({
-  kind: 'optional',
-  program,
-});
+/**
+ * A program that is left out where the kernel does not have its hook, or where it has one of the hooks in `unless`:
+ * what goes with a fallback is needed with it alone.
+ * @example
+ * optional(tracepoint('syscalls/sys_enter_unlink', [...]), { unless: ['fentry/do_unlinkat', 'kprobe/do_unlinkat'] })
+ */
+export const optional = (
+  program: ProgramSpec | FirstOf,
+  { unless }: Pick<Optional, 'unless'> = {},
+): Optional => ({ kind: 'optional', program, ...(unless && { unless }) });
 
 /** The variants of an entry, best first. */
 export const variantsOf = (entry: ProgramEntry): readonly ProgramSpec[] => {

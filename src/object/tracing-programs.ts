@@ -32,6 +32,7 @@ const PATTERN: Form = {
   pattern: /^[A-Za-z0-9_.$*?]+$/,
   expected: 'a pattern of functions, as vfs_*',
 };
+const SYSTEM_CALL: Form = { pattern: /^\w+$/, expected: 'a system call, as openat' };
 const USER_PLACE: Form = {
   pattern: /^$|^.+:[^:+]+(\+(0x[0-9a-fA-F]+|\d+))?$/,
   expected: "a file and a function of it, as libc.so.6:malloc; or '' to say so when it is attached",
@@ -79,6 +80,21 @@ export const kretprobeMulti = (pattern: string, body: Code): ProgramSpec =>
   at('kretprobe.multi', PATTERN, pattern, body, callSite(kretprobeMulti));
 
 /**
+ * A program at the entry and the return of all kernel functions whose names fit a pattern: at the entry a result but 0
+ * leaves the return out. Linux 6.10.
+ */
+export const kprobeSession = (pattern: string, body: Code): ProgramSpec =>
+  at('kprobe.session', PATTERN, pattern, body, callSite(kprobeSession));
+
+/** A program at the entry of a system call, as `openat`, whatever its function is called on this architecture. */
+export const ksyscall = (name: string, body: Code): ProgramSpec =>
+  at('ksyscall', SYSTEM_CALL, name, body, callSite(ksyscall));
+
+/** A program at the return of a system call. */
+export const kretsyscall = (name: string, body: Code): ProgramSpec =>
+  at('kretsyscall', SYSTEM_CALL, name, body, callSite(kretsyscall));
+
+/**
  * A program at the entry of a kernel function, with arguments whose pointers the verifier knows and plain loads may
  * follow. Linux 5.5; arm64 6.0.
  */
@@ -89,6 +105,10 @@ export const fentry = (name: string, body: Code): ProgramSpec =>
 export const fexit = (name: string, body: Code): ProgramSpec =>
   at('fexit', FUNCTION, name, body, callSite(fexit));
 
+/** A program at the entry and at the return of a kernel function: its arguments, and `retval`, 0 at the entry. Linux 7.0. */
+export const fsession = (name: string, body: Code): ProgramSpec =>
+  at('fsession', FUNCTION, name, body, callSite(fsession));
+
 /** A program that decides in place of a kernel function that allows it: what it returns but 0 is the result. Linux 5.7. */
 export const fmodRet = (name: string, body: Code): ProgramSpec =>
   at('fmod_ret', FUNCTION, name, body, callSite(fmodRet));
@@ -96,6 +116,10 @@ export const fmodRet = (name: string, body: Code): ProgramSpec =>
 /** A program of the security module, as `file_open`: a negative result forbids. Linux 5.7, with `bpf` in lsm=. */
 export const lsm = (name: string, body: Code): ProgramSpec =>
   at('lsm', FUNCTION, name, body, callSite(lsm));
+
+/** As `lsm`, for the processes or sockets of a cgroup: the result is 1 to go on, 0 to refuse with EPERM. Linux 6.0. */
+export const lsmCgroup = (name: string, body: Code): ProgramSpec =>
+  at('lsm_cgroup', FUNCTION, name, body, callSite(lsmCgroup));
 
 // ----------
 // Functions of user programs
@@ -120,6 +144,13 @@ export const uprobeMulti = (place: string, body: Code): ProgramSpec =>
 export const uretprobeMulti = (place: string, body: Code): ProgramSpec =>
   at('uretprobe.multi', USER_PATTERN, place, body, callSite(uretprobeMulti));
 
+/**
+ * A program at the entry and the return of all functions of a file whose names fit a pattern: at the entry a result but
+ * 0 leaves the return out. Linux 6.13.
+ */
+export const uprobeSession = (place: string, body: Code): ProgramSpec =>
+  at('uprobe.session', USER_PATTERN, place, body, callSite(uprobeSession));
+
 /** A program at a static probe of an executable or library, `FILE:PROVIDER:NAME`. */
 export const usdt = (place: string, body: Code): ProgramSpec =>
   at('usdt', USER_PROBE, place, body, callSite(usdt));
@@ -138,3 +169,22 @@ export const perfEvent = (body: Code): ProgramSpec =>
  */
 export const iter = (name: string, body: Code): ProgramSpec =>
   at('iter', ITERATOR, name, body, callSite(iter));
+
+/**
+ * A program in place of a global function (`fn(..., { global: true })`) of another program that is loaded: its arguments
+ * are in r1 to r5, its result is in r0. `loadObject(spec, { targets: { NAME: { program } } })` says of which one. Linux
+ * 5.6.
+ */
+export const freplace = (name: string, arity: number, body: Code): ProgramSpec => {
+  const site = callSite(freplace);
+  if (!/^\w+$/.test(name) || !(arity >= 0 && arity <= 5))
+    throw new AssemblerError(
+      `freplace: a function and the number of its arguments, 0 to 5, got ${JSON.stringify(name)} and ${arity}`,
+      site,
+    );
+  return program({ type: 'freplace', section: `freplace/${name}`, name }, body, site, arity);
+};
+
+/** A program that user space calls with `testRun`, and that may call bpf(2) itself. Linux 5.14. */
+export const syscall = (body: Code): ProgramSpec =>
+  program({ type: 'syscall', section: 'syscall', name: '' }, body, callSite(syscall));

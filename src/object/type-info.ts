@@ -6,6 +6,7 @@
 import type { FileType, Subprogram } from '../asm/index.ts';
 import { type Btf, BtfBuilder, type BtfFeature } from '../btf/index.ts';
 import type { Access, Enum, Fields, Layout, Scalar, Struct, Width } from '../layout/index.ts';
+import { addFunctionLike, type ForeignFunction } from './foreign-function.ts';
 
 /** The C names of our integers. */
 const INTEGERS: Readonly<
@@ -81,10 +82,11 @@ export class TypeInfo {
 
   /**
    * The id of a program's function: that of its file, or `int name(unsigned long long *ctx)`, of a context that the
-   * kernel knows better.
+   * kernel knows better; or, where it takes the place of another, with the prototype of that one.
    */
-  program(name: string, typeId?: number): number {
+  program(name: string, typeId?: number, replaced?: ForeignFunction): number {
     if (typeId !== undefined) return typeId;
+    if (replaced) return addFunctionLike(this.builder, name, replaced);
     const { builder } = this;
     const proto = builder.funcProto(builder.int('int', 4, 'signed'), [
       { name: 'ctx', type: builder.ptr(builder.int('unsigned long long', 8)) },

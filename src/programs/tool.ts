@@ -4,6 +4,7 @@
  * listed, disassembled, simulated and shown in a browser; the runner in cli/ loads it and prints.
  */
 import type { AnyMapSpec, ObjectSpec, ProgramEntry } from '../object/index.ts';
+import type { System } from './system.ts';
 
 /** One option, under its camelCase name in the table. */
 export type Option = {
@@ -76,20 +77,20 @@ export interface Moment {
 export type JsonObject = { readonly [name: string]: unknown };
 
 /** One event, one line. */
-export interface EventOutput<O extends OptionTable, E> {
+export interface EventOutput<O extends OptionTable, E, F = unknown> {
   readonly kind: 'events';
   /** The ring or perf buffer in the object's maps. */
   readonly buffer: string;
   /** A line before the header. */
-  readonly banner?: (options: Values<O>) => string | undefined;
-  readonly columns: (options: Values<O>) => readonly Column<E>[];
-  readonly json: (event: E, options: Values<O>) => JsonObject;
+  readonly banner?: (options: Values<O> & F) => string | undefined;
+  readonly columns: (options: Values<O> & F) => readonly Column<E>[];
+  readonly json: (event: E, options: Values<O> & F) => JsonObject;
   /** Events that are not shown, where user space has to decide. */
-  readonly filter?: (event: E, options: Values<O>) => boolean;
+  readonly filter?: (event: E, options: Values<O> & F) => boolean;
 }
 
 /** A summary each interval, of a map that is then emptied. */
-export interface IntervalOutput<O extends OptionTable, K, V> {
+export interface IntervalOutput<O extends OptionTable, K, V, F = unknown> {
   readonly kind: 'interval';
   /** The map in the object's maps whose entries are taken out. */
   readonly map: string;
@@ -100,18 +101,23 @@ export interface IntervalOutput<O extends OptionTable, K, V> {
    * where a program did nothing else).
    */
   readonly turns?: string;
-  readonly banner?: (options: Values<O>) => string | undefined;
-  readonly seconds: (options: Values<O>) => number | undefined;
+  /**
+   * For a map whose values only grow, and that is not emptied: what a value has gained since the interval before. So
+   * nothing is lost between reading and emptying. Its keys are numbers.
+   */
+  readonly gained?: (now: V, before: V | undefined) => V;
+  readonly banner?: (options: Values<O> & F) => string | undefined;
+  readonly seconds: (options: Values<O> & F) => number | undefined;
   /** How many intervals; undefined for no end. */
-  readonly count: (options: Values<O>) => number | undefined;
+  readonly count: (options: Values<O> & F) => number | undefined;
   readonly text: (
     entries: readonly (readonly [K, V])[],
-    options: Values<O>,
+    options: Values<O> & F,
     moment: Moment,
   ) => readonly string[];
   readonly json: (
     entries: readonly (readonly [K, V])[],
-    options: Values<O>,
+    options: Values<O> & F,
   ) => readonly JsonObject[];
 }
 
@@ -133,12 +139,40 @@ export interface TraceOutput<O extends OptionTable> {
   readonly json: (line: TraceLine, options: Values<O>) => JsonObject;
 }
 
+/** What is printed in place of running the tool, where the options ask for it. */
+export interface Listing<E> {
+  readonly columns: readonly Column<E>[];
+  readonly rows: readonly E[];
+  readonly json: (row: E) => JsonObject;
+}
+
+/** Where and how a program is attached, in the words of `Program.attach()`, as far as its hook does not say it. */
+export interface Attachment {
+  readonly path?: string | undefined;
+  /** Bytes from the start of the file. */
+  readonly offset?: number | undefined;
+  readonly pid?: number | undefined;
+  /** For programs at many functions: their names, or bytes into the file, and what tells them apart. */
+  readonly functions?: readonly string[] | undefined;
+  readonly offsets?: readonly number[] | undefined;
+  readonly cookies?: readonly number[] | undefined;
+}
+
 export type AnyObject = ObjectSpec<Record<string, AnyMapSpec>, Record<string, ProgramEntry>>;
 
-// biome-ignore lint/suspicious/noExplicitAny: outputs are contravariant in events and options
-type AnyOutput = EventOutput<any, any> | IntervalOutput<any, any, any> | TraceOutput<any>;
+// biome-ignore-start lint/suspicious/noExplicitAny: outputs are contravariant in events and options
+type AnyOutput = EventOutput<any, any, any> | IntervalOutput<any, any, any, any> | TraceOutput<any>;
+// biome-ignore-end lint/suspicious/noExplicitAny: see above
 
-export interface Tool<O extends OptionTable = OptionTable, S extends AnyObject = AnyObject> {
+/**
+ * `F` is what the tool finds out about the machine that it runs on. It stands beside the options from then on, in
+ * `object`, `attach` and `output`; for a listing or a file nothing was found, and the object is the general one.
+ */
+export interface Tool<
+  O extends OptionTable = OptionTable,
+  S extends AnyObject = AnyObject,
+  F extends object = object,
+> {
   readonly name: string;
   /** One line for `beespoke list`. */
   readonly summary: string;
@@ -152,15 +186,24 @@ export interface Tool<O extends OptionTable = OptionTable, S extends AnyObject =
   readonly cgroups?: string;
   /** What goes together badly: a sentence, or undefined. */
   readonly conflict?: (options: Values<O>) => string | undefined;
+  /** What is not said and needed to run it, though not to look at its object: a sentence, or undefined. */
+  readonly missing?: (options: Values<O>) => string | undefined;
+  /** What is only listed, where the options ask for that: nothing is loaded then. */
+  // biome-ignore lint/suspicious/noExplicitAny: columns are contravariant in rows
+  readonly listing?: (options: Values<O>, system: System) => Listing<any> | undefined;
+  /** What only the running machine knows: paths, functions that fit a pattern. */
+  readonly find?: (options: Values<O>, system: System) => F;
   /** The object for these options; what is not given has its default. */
-  readonly object: (options?: GivenValues<O>) => S;
+  readonly object: (options?: GivenValues<O> & Partial<F>) => S;
+  /** Where programs are attached, by their names. */
+  readonly attach?: (options: Values<O> & F) => Readonly<Record<string, Attachment>>;
   readonly output: AnyOutput;
 }
 
 /** Checks a tool's types and returns it. */
-export const tool = <const O extends OptionTable, S extends AnyObject>(
-  it: Tool<O, S>,
-): Tool<O, S> => it;
+export const tool = <const O extends OptionTable, S extends AnyObject, F extends object = object>(
+  it: Tool<O, S, F>,
+): Tool<O, S, F> => it;
 
 /** Options with nothing given: defaults and undefined. */
 export const defaults = <O extends OptionTable>(

@@ -51,6 +51,9 @@ describe('what costs nothing', () => {
     'btf --help',
     'load --help',
     'run --help',
+    'doctor --help',
+    'map --help',
+    'probes --help',
   ];
 
   it.each(commands)('%s loads no native code and no validator', (command) => {

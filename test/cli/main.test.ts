@@ -38,6 +38,12 @@ const expectRefusal = ({ status, stdout, stderr }: Ended, expected: number, text
   expect(status).toBe(expected);
 };
 
+/** What some tools do not run without. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  funccount: ['c:malloc'],
+  'trace-usdt': ['-p', '1', 'provider:name'],
+};
+
 describe('the command line', () => {
   it('prints help', () => {
     const { status, stdout, stderr } = beespoke(['--help']);
@@ -211,7 +217,7 @@ describe('where programs cannot be loaded', () => {
   it.skipIf(noNobody).each(toolNames())(
     `without root, %s says what it lacks${noNobody}`,
     (name) => {
-      expectRefusal(beespoke([name], nobody), 3, /CAP_|as root/);
+      expectRefusal(beespoke([name, ...(ARGUMENTS[name] ?? [])], nobody), 3, /CAP_|as root/);
     },
   );
 

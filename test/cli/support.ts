@@ -13,12 +13,20 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** The words that run a command. */
+export const commandOf = (...args: readonly string[]): readonly [string, ...string[]] => [
+  process.execPath,
+  '--import',
+  TSX,
+  MAIN,
+  ...args,
+];
+
 /** Runs a command to its end. */
-export const beespoke = (...args: readonly string[]): Ended =>
-  spawnSync(process.execPath, ['--import', TSX, MAIN, ...args], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
+export const beespoke = (...args: readonly string[]): Ended => {
+  const [node, ...words] = commandOf(...args);
+  return spawnSync(node, words, { encoding: 'utf8', maxBuffer: 1 << 28 });
+};
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the command prints
 export const objects = ({ stdout }: Ended): any[] =>

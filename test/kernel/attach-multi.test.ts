@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { functionOffset } from '../../src/elf/index.ts';
 import {
   call,
   fetchAdd,
@@ -24,6 +25,7 @@ import {
   uprobeMulti,
   uretprobeMulti,
 } from '../../src/index.ts';
+import { withElfFile } from '../../src/kernel/executable.ts';
 import { glob } from '../../src/kernel/glob.ts';
 import { type AttachOptions, loadObject } from '../../src/kernel/index.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
@@ -79,9 +81,23 @@ describe.skipIf(skipped !== undefined)(kernel('a multi-uprobe'), () => {
     {
       using tool = loadObject(both(`${probed.path}:probed_*`, `${probed.path}:probed_add*`));
       expect(tool.attach()).toEqual([]);
-      expect(tool.links.map((link) => link.info().target)).toEqual([
-        { kind: 'uprobe_multi', path: probed.path, count: 3, flags: 0, pid: 0 },
-        { kind: 'uprobe_multi', path: probed.path, count: 2, flags: 1, pid: 0 },
+      expect(tool.links.map((link) => link.info().target)).toMatchObject([
+        {
+          kind: 'uprobe_multi',
+          path: probed.path,
+          count: 3,
+          flags: 0,
+          pid: 0,
+          cookies: [0n, 0n, 0n],
+        },
+        {
+          kind: 'uprobe_multi',
+          path: probed.path,
+          count: 2,
+          flags: 1,
+          pid: 0,
+          offsets: { length: 2 },
+        },
       ]);
       await child.round(-9);
       expect(tool.maps.seen.values()).toEqual({ runs: 3, last: -9n, returns: 2, cookie: 0n });
@@ -110,6 +126,28 @@ describe.skipIf(skipped !== undefined)(kernel('a multi-uprobe'), () => {
     expect(tool.maps.seen.get('runs')).toBe(0);
     await wanted.round(1);
     expect(tool.maps.seen.values()).toMatchObject({ runs: 2, last: 1n, cookie: 0xfeed_0000_0001n });
+  });
+
+  it('tells its places apart by their cookies, where attach() of the object has options for it', async () => {
+    using child = await probed.start();
+    using tool = loadObject(both('', `${probed.path}:probed_add*`));
+    const functions = ['probed_add_two', 'probed_static'];
+    const left = tool.attach({
+      am_entry: { path: probed.path, functions, cookies: [7, 8n] },
+    });
+    expect(left).toEqual([]);
+    await child.round(1);
+    // probed_static is called last.
+    expect(tool.maps.seen.values()).toMatchObject({ runs: 2, returns: 2, cookie: 8n });
+    tool.detach();
+    const offset = withElfFile(probed.path, (file) => functionOffset(file, 'probed_add_two'))!;
+    tool.attach({ am_entry: { path: probed.path, offsets: [offset], cookies: [9] } });
+    await child.round(1);
+    expect(tool.maps.seen.values()).toMatchObject({ runs: 3, cookie: 9n });
+    expect(
+      thrown(() => tool.programs.am_entry.attach({ path: probed.path, functions, cookies: [1] }))
+        .message,
+    ).toBe('uprobe.multi: 2 places and 1 cookies; give one for each, and no pattern');
   });
 
   it('is refused with a reason, and then nothing is left', () => {

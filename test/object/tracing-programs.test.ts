@@ -8,26 +8,36 @@ import {
   fexit,
   fieldExists,
   fmodRet,
+  freplace,
+  fsession,
   hookArguments,
   i32,
   i64,
   iter,
   kprobe,
   kprobeMulti,
+  kprobeSession,
   kretprobe,
+  kretsyscall,
+  ksyscall,
   load,
   lsm,
+  lsmCgroup,
   mov,
   type ProgramSpec,
   perfEvent,
   pointer,
   r0,
   r1,
+  r2,
   r6,
+  rawTracepointWritable,
+  syscall,
   u32,
   u64,
   uprobe,
   uprobeMulti,
+  uprobeSession,
   uretprobe,
   usdt,
   w1,
@@ -62,17 +72,26 @@ describe('programs at functions', () => {
       [kprobe('vfs_read+0x4', body), 'kprobe/vfs_read+0x4'],
       [kretprobe('vfs_read', body), 'kretprobe/vfs_read'],
       [kprobeMulti('vfs_*', body), 'kprobe.multi/vfs_*'],
+      [kprobeSession('vfs_*', body), 'kprobe.session/vfs_*'],
+      [ksyscall('openat', body), 'ksyscall/openat'],
+      [kretsyscall('openat', body), 'kretsyscall/openat'],
       [fentry('vfs_read', body), 'fentry/vfs_read'],
+      [fsession('vfs_read', body), 'fsession/vfs_read'],
       [fexit('vfs_read', body), 'fexit/vfs_read'],
       [fmodRet('bpf_modify_return_test', body), 'fmod_ret/bpf_modify_return_test'],
       [lsm('file_open', body), 'lsm/file_open'],
+      [lsmCgroup('socket_bind', body), 'lsm_cgroup/socket_bind'],
       [uprobe('/bin/bash:readline+16', body), 'uprobe//bin/bash:readline+16'],
       [uretprobe('bash:readline', body), 'uretprobe/bash:readline'],
       [uprobeMulti('libc.so.6:mem*', body), 'uprobe.multi/libc.so.6:mem*'],
+      [uprobeSession('libc.so.6:mem*', body), 'uprobe.session/libc.so.6:mem*'],
       [usdt('libc.so.6:libc:setjmp', body), 'usdt/libc.so.6:libc:setjmp'],
       [uprobe('', body), 'uprobe'],
       [perfEvent(body), 'perf_event'],
       [iter('task', body), 'iter/task'],
+      [syscall(body), 'syscall'],
+      [freplace('verdict', 2, [mov(r0, r2), exit()]), 'freplace/verdict'],
+      [rawTracepointWritable('bpf_test_finish', body), 'raw_tp.w/bpf_test_finish'],
     ];
     for (const [{ hook }, section] of programs) {
       expect(hook.section).toBe(section);
@@ -96,9 +115,22 @@ describe('programs at functions', () => {
       () => usdt('bash:readline', body),
       'usdt: a file, a provider and a probe, as libc.so.6:libc:setjmp; or \'\', got "bash:readline"',
     ],
+    [() => ksyscall('sys/openat', body), 'ksyscall: a system call, as openat, got "sys/openat"'],
+    [
+      () => freplace('verdict', 6, body),
+      'freplace: a function and the number of its arguments, 0 to 5, got "verdict" and 6',
+    ],
     [() => iter('', body), 'iter: what it iterates, as task or bpf_map, got ""'],
   ])('refuse what names no place', (make, message) => {
     expect(withoutLine(messageOf(make))).toBe(`${message} (tracing-programs.test.ts)`);
+  });
+});
+
+describe('a program in place of a function', () => {
+  it('has as many arguments as it says', () => {
+    const body: Code = [mov(r0, r2), exit()];
+    expect(messageOf(() => freplace('verdict', 1, body))).toContain('r2');
+    expect(freplace('verdict', 2, body).kind).toBe('program');
   });
 });
 

@@ -1,0 +1,55 @@
+/**
+ * @module
+ * The machine that a tool runs on, as far as tools ask about it before their objects are made. The command line answers
+ * for the machine that it runs on, a test for one that it makes up.
+ */
+
+/** An argument of a static probe. */
+export interface StaticArgument {
+  /** 1, 2, 4 or 8 bytes. */
+  readonly size: number;
+  readonly signed: boolean;
+}
+
+/** A static probe (USDT) of an executable or library. */
+export interface StaticProbe {
+  /** As it was asked for. */
+  readonly file: string;
+  readonly provider: string;
+  readonly name: string;
+  /** Of the first of its places; undefined where they are in places that programs cannot read. */
+  readonly args: readonly StaticArgument[] | undefined;
+  /** The same as the assembler wrote it: `-4@%edi 8@-24(%rbp)`. */
+  readonly text: string;
+  /** In how many places it is. */
+  readonly places: number;
+}
+
+/** A function of an executable or library. */
+export interface FileFunction {
+  readonly name: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+}
+
+/**
+ * Files are executables or libraries: a path, a command (`bash`), a library (`libc.so.6`), with `pid` as that process has
+ * them. Throws a RequirementError where the machine does not tell, an ElfError for files that are damaged.
+ */
+export interface System {
+  /** Whether the kernel has a hook under its section name: `kprobe.multi/vfs_read`. */
+  hasHook(section: string): boolean;
+  /**
+   * The functions of the kernel that fit a pattern with `*` and `?` and can be traced by their names: each name is that
+   * of one function.
+   */
+  kernelFunctions(pattern: string): readonly string[];
+  /** The tracepoints that fit a pattern, as `category:name`. */
+  tracepoints(pattern: string): readonly string[];
+  hasFile(file: string, pid?: number): boolean;
+  /** The functions of a file that fit a pattern. */
+  functions(file: string, pattern: string, pid?: number): readonly FileFunction[];
+  staticProbes(file: string, pid?: number): readonly StaticProbe[];
+  /** The executables and libraries that a process has mapped, by their paths. */
+  mappedFiles(pid: number): readonly string[];
+}
