@@ -6,7 +6,8 @@
  * @example
  * parseRefusal(log)?.message;   // "R0 invalid mem access 'map_value_or_null'"
  */
-import { registersAt } from './state.ts';
+import { type LogLine, linesOf } from './lines.ts';
+import { type Step, stepsOf } from './steps.ts';
 
 /** What the verifier says of the instruction that it refused. */
 export interface Refusal {
@@ -22,32 +23,41 @@ export interface Refusal {
   readonly registers: Readonly<Record<string, string>>;
 }
 
-/** `6: (79) r1 = *(u64 *)(r0 +0)`, with the state after it behind a semicolon, or that of the way taken behind a slot. */
-const INSTRUCTION = /^(\d+): \([0-9a-f]{2}\) (.*?)\s*(?:;.*|\d+: (?:frame\d+: )?R\d.*)?$/;
+/** A refusal, and the way that led to it. */
+export interface ReadLog {
+  readonly refusal: Refusal;
+  readonly lines: readonly LogLine[];
+  readonly steps: readonly Step[];
+}
 
-/** Lines that are no reason: statistics, states, marks of precision, source lines, what BTF does not say. */
-const NOISE =
-  /^(?:processed \d+ insns|verification time|stack depth|insns processed|max_states|(?:from )?\d+ (?:to \d+)?|\d+: (?:frame|R)|mark_precise|last_idx|regs=|parent |propagating |(?:cur|old) state:|(?:caller|callee|returning from callee|to caller at \d+):| |func#\d+ @|Func#\d+ |Validating |Live regs|arg#\d+ reference type|;|$)/;
-
-/** The refusal at the end of a log; undefined when the log says nothing. */
-export const parseRefusal = (log: string): Refusal | undefined => {
-  const lines = log.split('\n');
-  const last = lines.findLastIndex((line) => INSTRUCTION.test(line));
-  const reasons = lines.slice(last + 1).filter((line) => !NOISE.test(line));
+/** The whole of a log; undefined when it says nothing of a refusal. */
+export const readLog = (log: string): ReadLog | undefined => {
+  const lines = linesOf(log);
+  const steps = stepsOf(lines);
+  const last = lines.findLastIndex(({ kind }) => kind === 'instruction');
+  const reasons = lines
+    .slice(last + 1)
+    .flatMap((line) => (line.kind === 'sentence' ? [line.text] : []));
   if (last < 0 && reasons.length === 0) return undefined;
   const message = reasons.join('; ');
-  const found = last < 0 ? null : INSTRUCTION.exec(lines[last]!);
+  const step = steps.at(-1);
   // Before it follows a program, the verifier names instructions in its sentences only.
   const named = /\binsn (\d+)/.exec(message)?.[1];
   const origin = /\balloc_insn=(\d+)/.exec(message)?.[1];
-  return {
+  const refusal = {
     message: message || 'the log gives no reason',
-    instruction: numberOf(found?.[1] ?? named),
-    text: found?.[2],
+    instruction: step?.slot ?? numberOf(named),
+    text: step?.text,
     origin: numberOf(origin),
-    registers: registersAt(lines.slice(0, Math.max(0, last))),
+    registers: Object.fromEntries(
+      Object.entries(step?.before ?? {}).filter(([name]) => name.startsWith('r')),
+    ),
   };
+  return { refusal, lines, steps };
 };
+
+/** The refusal at the end of a log; undefined when the log says nothing. */
+export const parseRefusal = (log: string): Refusal | undefined => readLog(log)?.refusal;
 
 const numberOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Number(text);

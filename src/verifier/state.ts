@@ -1,39 +1,28 @@
 /**
  * @module
- * The states in the verifier's log: what registers hold, frame by frame (print_verifier_state in kernel/bpf/log.c).
- *
- * Behind an instruction stands what it changed; a line of its own, or the way that a jump takes, tells all of a frame.
+ * What registers and the stack hold, in the kernel's words (print_verifier_state in kernel/bpf/log.c).
+ * @example
+ * stateOf('frame1: R0=7 R10=fp0 fp-8=????0');   // { frame: 1, values: { r0: '7', r10: 'fp0', 'fp-8': '????0' } }
  */
 
-/** Registers and their values, in the kernel's words. */
-export type Registers = Readonly<Record<string, string>>;
+/** Values by what holds them: `r6`, `fp-8`. */
+export type Values = Readonly<Record<string, string>>;
 
-/** Everything of a frame: `5: frame1: R1=7 R10=fp0`, `from 4 to 12: R0=...`, ` frame1: R1=...` after `callee:`. */
-const WHOLE = /^(?:from \d+ to \d+(?: \([^)]*\))?:|\d+:)? (?=(?:frame\d+:|R\d+))/;
-/** The way that a jump takes, behind it: `5: (55) if r0 != 0x0 goto pc+5 11: R0=...`. */
-const TAKEN = /^\d+: \([0-9a-f]{2}\) .*?\s\d+: (?=(?:frame\d+:|R\d+))/;
-/** What an instruction changed, behind it. */
-const CHANGED = /^\d+: \([0-9a-f]{2}\) .*?; (?=(?:frame\d+:|R\d+))/;
+export interface State {
+  /** 0 for the program, 1 for what it calls, and so on. */
+  readonly frame: number;
+  readonly values: Values;
+}
 
-/** What the registers of the current function hold after these lines. */
-export const registersAt = (lines: readonly string[]): Registers => {
-  const frames = new Map<number, Record<string, string>>();
-  let current = 0;
-  for (const line of lines) {
-    const whole = WHOLE.exec(line) ?? TAKEN.exec(line);
-    const found = whole ?? CHANGED.exec(line);
-    if (!found) continue;
-    const state = line.slice(found[0].length);
-    current = Number(/^frame(\d+):/.exec(state)?.[1] ?? 0);
-    const before = whole ? {} : frames.get(current);
-    frames.set(current, { ...before, ...Object.fromEntries(valuesOf(state)) });
-  }
-  return frames.get(current) ?? {};
-};
+/** The registers and slots of a state. Before Linux 6.8 they have marks: `R1_w=...`, `fp-8_r=...`. */
+export const stateOf = (text: string): State => ({
+  frame: Number(/^frame(\d+):/.exec(text)?.[1] ?? 0),
+  values: Object.fromEntries(valuesOf(text)),
+});
 
-/** The `R1=...`, or `R1_w=...` before Linux 6.8, of a state. Values have no blanks but in parentheses. */
+/** Values have no blanks but in parentheses. */
 function* valuesOf(state: string): Generator<readonly [string, string]> {
-  for (const start of state.matchAll(/\bR(\d+)(?:_[rwP]+)?=/g)) {
+  for (const start of state.matchAll(/(?:^|\s)(R\d+|fp-\d+)(?:_[rwP]+)?=/g)) {
     let depth = 0;
     const from = start.index + start[0].length;
     let at = from;
@@ -43,6 +32,6 @@ function* valuesOf(state: string): Generator<readonly [string, string]> {
       else if (character === ')') depth--;
       else if (character === ' ' && depth === 0) break;
     }
-    yield [`r${start[1]}`, state.slice(from, at)];
+    yield [start[1]!.replace('R', 'r'), state.slice(from, at)];
   }
 }

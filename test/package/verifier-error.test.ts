@@ -79,7 +79,10 @@ describe.skipIf(noBpf)('a forgotten null check', () => {
       expect(at).toMatch(/^ {2}at .*\/forgetful\.ts:13:\d+$/);
       expect(at).toContain(directory);
       expect(line).toBe('      load(r1, u64.at(r0)), // the check for 0 is missing');
-      expect(message).toMatch(/^ {2}r0 holds map_value_or_null\(.*\), which may be 0/m);
+      expect(message).toMatch(
+        /^ {2}r0 holds map_value_or_null\(.*\): the value of the map counts, or 0/m,
+      );
+      expect(message).toContain('\n      5: call bpf_map_lookup_elem#1 (forgetful.ts:12)\n');
       expect(message).toContain("the end of the verifier's log:");
     });
   }

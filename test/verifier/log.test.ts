@@ -11,23 +11,14 @@ const REFUSALS: Record<string, Partial<NonNullable<ReturnType<typeof parseRefusa
     message: "R0 invalid mem access 'map_value_or_null'",
     instruction: 6,
     text: 'r1 = *(u64 *)(r0 +0)',
-    registers: {
-      r0: 'map_value_or_null(id=1,map=entries,ks=4,vs=16)',
-      r1: 'map_ptr(map=entries,ks=4,vs=16)',
-      r2: 'fp-8',
-      r10: 'fp0',
-    },
+    // The call has destroyed r1 to r5.
+    registers: { r0: 'map_value_or_null(id=1,map=entries,ks=4,vs=16)', r10: 'fp0' },
   },
   'null-check-in-subprogram': {
     message: "R0 invalid mem access 'map_value_or_null'",
     instruction: 11,
     // Those of the subprogram: r6 is its caller's.
-    registers: {
-      r0: 'map_value_or_null(id=1,map=entries,ks=4,vs=16)',
-      r1: 'map_ptr(map=entries,ks=4,vs=16)',
-      r2: 'fp-8',
-      r10: 'fp0',
-    },
+    registers: { r0: 'map_value_or_null(id=1,map=entries,ks=4,vs=16)', r10: 'fp0' },
   },
   'null-check-in-callback': {
     message: "R0 invalid mem access 'map_value_or_null'",
