@@ -75,10 +75,14 @@ const definitionOf = (hook: Hook, options: KprobeOptions): KprobeDefinition => {
   return { function: symbol, offset, returns, maxActive };
 };
 
-/** The function of a system call has the prefix of the architecture, since Linux 4.17. */
-const systemCallFunction = (section: string, name: string): string => {
+/** What the function of a system call may be called: with the prefix of the architecture since Linux 4.17. */
+export const systemCallFunctions = (name: string): readonly string[] => {
   const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
-  const candidates = [`__${architecture}_sys_${name}`, `__se_sys_${name}`, `sys_${name}`];
+  return [`__${architecture}_sys_${name}`, `__se_sys_${name}`, `sys_${name}`];
+};
+
+const systemCallFunction = (section: string, name: string): string => {
+  const candidates = systemCallFunctions(name);
   const found = candidates.find((each) => symbolAddress(each) !== undefined);
   if (found !== undefined) return found;
   throw new RequirementError(

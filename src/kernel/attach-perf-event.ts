@@ -15,7 +15,7 @@ import type { Program } from './program.ts';
 
 // biome-ignore-start format: rows as in the kernel's header
 /** Software events under the names that perf has for them (enum perf_sw_ids). */
-const SOFTWARE = {
+export const SOFTWARE = {
   'cpu-clock': PERF_COUNT_SW.PERF_COUNT_SW_CPU_CLOCK,
   'task-clock': PERF_COUNT_SW.PERF_COUNT_SW_TASK_CLOCK,
   'page-faults': PERF_COUNT_SW.PERF_COUNT_SW_PAGE_FAULTS,
@@ -31,7 +31,7 @@ const SOFTWARE = {
 } as const;
 
 /** Events that processors count (enum perf_hw_id). */
-const HARDWARE = {
+export const HARDWARE = {
   'cpu-cycles': 0,
   instructions: 1,
   'cache-references': 2,

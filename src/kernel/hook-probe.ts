@@ -12,7 +12,7 @@ import {
   rawTracepointOpen,
   SystemCallError,
 } from '../syscall/index.ts';
-import { parseKprobe } from './attach-kprobe.ts';
+import { parseKprobe, systemCallFunctions } from './attach-kprobe.ts';
 import { configuration } from './configuration.ts';
 import { symbolAddress } from './kallsyms.ts';
 import { isBlacklisted } from './kprobe-blacklist.ts';
@@ -29,9 +29,20 @@ export const hasKprobe = (name: string): boolean => {
 export const hasKprobeMulti = (): boolean =>
   configuration('CONFIG_FPROBE') === 'y' && isAtLeast('5.18');
 
+/** Whether a system call has a function that a kprobe can be set at. */
+export const hasSystemCall = (name: string): boolean => {
+  const symbol = systemCallFunctions(name).find((each) => symbolAddress(each) !== undefined);
+  return symbol !== undefined && hasKprobe(symbol);
+};
+
+/** Whether such a program can run at the entry and at the return. */
+export const hasKprobeSession = (): boolean => hasKprobeMulti() && isAtLeast('6.10');
+
 export const hasUprobe = (): boolean => probePmu('uprobe') !== undefined;
 
 export const hasUprobeMulti = (): boolean => hasUprobe() && isAtLeast('6.6');
+
+export const hasUprobeSession = (): boolean => hasUprobe() && isAtLeast('6.13');
 
 /**
  * Whether a function can be traced by BPF trampolines: a program that does nothing is loaded, and attached for a

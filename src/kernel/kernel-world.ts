@@ -2,30 +2,31 @@
  * @module
  * The running kernel, as linking asks for it. Every answer is found when it is first needed.
  */
-import { assemble, type Code, call, encode, exit, helperById, mov, r0 } from '../asm/index.ts';
+import { helper, helperById } from '../asm/index.ts';
 import type { Btf, BtfKind } from '../btf/index.ts';
 import {
   type Architecture,
-  BPF_F_NO_PREALLOC,
   type BtfTarget,
   HOOKS,
   type Hook,
-  MAP_TYPES,
+  type HookType,
   type MapType,
   type TracepointField,
   type World,
 } from '../object/index.ts';
-import {
-  BpfError,
-  closeFd,
-  isAtLeast,
-  type MapCreateOptions,
-  mapCreate,
-  type ProgLoadOptions,
-  progLoad,
-} from '../syscall/index.ts';
+import { isAtLeast, type ProgLoadOptions } from '../syscall/index.ts';
 import { configuration } from './configuration.ts';
-import { canTrace, hasKprobe, hasKprobeMulti, hasUprobe, hasUprobeMulti } from './hook-probe.ts';
+import { probeHelper, probeIsaV4, probeMap } from './feature-probe.ts';
+import {
+  canTrace,
+  hasKprobe,
+  hasKprobeMulti,
+  hasKprobeSession,
+  hasSystemCall,
+  hasUprobe,
+  hasUprobeMulti,
+  hasUprobeSession,
+} from './hook-probe.ts';
 import { symbolAddress } from './kallsyms.ts';
 import { kernelBtf, moduleBtfs } from './kernel-btf.ts';
 import { ModuleDescriptors } from './module-descriptors.ts';
@@ -37,7 +38,10 @@ const BPF_F_SLEEPABLE = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS = 1 << 5;
 
 /** What BPF_PROG_LOAD is told of a hook; `module` is the one whose BTF `attachBtfId` is in. */
-export type Attachment = Pick<ProgLoadOptions, 'expectedAttachType' | 'flags' | 'attachBtfId'> & {
+export type Attachment = Pick<
+  ProgLoadOptions,
+  'expectedAttachType' | 'flags' | 'attachBtfId' | 'attachProgFd'
+> & {
   readonly module?: string;
 };
 
@@ -75,7 +79,7 @@ export class KernelWorld implements World {
   }
 
   get isaV4(): boolean {
-    return !this.without.has('isaV4') && once('isaV4', () => hasIsaV4(this.#tokenFd));
+    return !this.without.has('isaV4') && once('isaV4', () => probeIsaV4(this.#tokenFd));
   }
 
   modules(): readonly Btf[] {
@@ -91,9 +95,14 @@ export class KernelWorld implements World {
     return configuration(name);
   }
 
+  get #hasCookies(): boolean {
+    return this.configuration('LINUX_HAS_BPF_COOKIE') === '1';
+  }
+
   hasHook(hook: Hook, { thorough = false } = {}): boolean {
-    if (hook.type === 'tp_btf' && this.without.has('tp_btf')) return false;
     const { target } = HOOKS[hook.type];
+    const feature = featureOf(hook.type);
+    if (feature !== undefined && this.without.has(feature)) return false;
     if (target !== undefined) {
       if (this.#target(hook) === undefined) return false;
       const byTrampoline = target === 'function' || target === 'lsm';
@@ -106,6 +115,11 @@ export class KernelWorld implements World {
       case 'kprobe.multi':
       case 'kretprobe.multi':
         return hasKprobeMulti();
+      case 'kprobe.session':
+        return hasKprobeSession();
+      case 'ksyscall':
+      case 'kretsyscall':
+        return hasSystemCall(hook.name);
       case 'uprobe':
       case 'uprobe.s':
       case 'uretprobe':
@@ -118,9 +132,12 @@ export class KernelWorld implements World {
       case 'uretprobe.multi':
       case 'uretprobe.multi.s':
         return hasUprobeMulti();
+      case 'uprobe.session':
+      case 'uprobe.session.s':
+        return hasUprobeSession();
       case 'raw_tp':
       case 'raw_tp.w':
-        return !this.without.has('raw_tp') && this.#hasRawTracepoint(hook.name);
+        return this.#hasRawTracepoint(hook.name);
       case 'tracepoint':
         return tracepointId(hook.category, hook.name) !== undefined;
       default:
@@ -129,14 +146,25 @@ export class KernelWorld implements World {
   }
 
   hasHelper(id: number, hook: Hook): boolean {
-    return once(`helper ${id} ${hook.type}`, () =>
-      hasHelper(id, hook, { ...this.attachment(hook), tokenFd: this.#tokenFd }),
-    );
+    // Without perf links these programs get no cookie.
+    if (id === helper.get_attach_cookie.id && hook.type.startsWith('usdt') && !this.#hasCookies)
+      return false;
+    return once(`helper ${id} ${hook.type}`, () => {
+      const { module: _, ...attachment } = this.attachment(hook);
+      const options = { ...attachment, tokenFd: this.#tokenFd };
+      const answer = probeHelper(HOOKS[hook.type].program, id, options);
+      if (typeof answer === 'boolean') return answer;
+      // No program of a type that the kernel does not know calls anything. Of others that this process may not load
+      // it cannot be told, and the kernel's version has to do.
+      return answer.code !== 'EINVAL' && isAtLeast(helperById(id)!.since);
+    });
   }
 
   hasMap(type: MapType): boolean {
+    // Only a plain no keeps a map out: what else is wrong is said when it is created.
     return (
-      !this.without.has(type as Feature) && once(`map ${type}`, () => hasMap(type, this.#tokenFd))
+      !this.without.has(type as Feature) &&
+      once(`map ${type}`, () => probeMap(type, this.#tokenFd) !== false)
     );
   }
 
@@ -192,6 +220,17 @@ export class KernelWorld implements World {
   }
 }
 
+/** The feature that hides hooks of a type. */
+const featureOf = (type: HookType): Feature | undefined => {
+  if (HOOKS[type].target === 'function') return 'fentry';
+  const [, kind, multi] = /^([ku])(?:ret)?probe(\.multi)?/.exec(type) ?? [];
+  if (kind !== undefined && multi !== undefined)
+    return kind === 'k' ? 'kprobeMulti' : 'uprobeMulti';
+  if (kind === 'k') return 'kprobe';
+  if (type === 'tp_btf') return 'tp_btf';
+  return type.startsWith('raw_tp') ? 'raw_tp' : undefined;
+};
+
 /** Answers do not change while the kernel runs. */
 const answers = new Map<string, boolean>();
 const once = (question: string, ask: () => boolean): boolean => {
@@ -200,89 +239,4 @@ const once = (question: string, ask: () => boolean): boolean => {
   const answer = ask();
   answers.set(question, answer);
   return answer;
-};
-
-const loads = (
-  options: Omit<ProgLoadOptions, 'insns' | 'license'>,
-  code: Code,
-): true | BpfError => {
-  const insns = encode(assemble(code, () => true).instructions);
-  try {
-    closeFd(progLoad({ ...options, insns, license: 'GPL', logSize: 4096 }).fd);
-    return true;
-  } catch (error) {
-    if (error instanceof BpfError) return error;
-    throw error;
-  }
-};
-
-/** Whether a sign-extending move is known: other kernels say "reserved fields". */
-const hasIsaV4 = (tokenFd: number | undefined): boolean =>
-  loads({ type: HOOKS.socket.program, tokenFd }, [
-    mov(r0, 0),
-    { ...mov(r0, r0), offset: 8 },
-    exit(),
-  ]) === true;
-
-/** The verifier names a helper that it does not know before it looks at the arguments. */
-const hasHelper = (
-  id: number,
-  { type }: Hook,
-  attachment: Attachment & Pick<ProgLoadOptions, 'tokenFd'>,
-): boolean => {
-  const helper = helperById(id);
-  if (!helper) return false;
-  const bare = { ...helper, args: [], required: 0 };
-  const options = { type: HOOKS[type].program, ...attachment };
-  const result = loads(options, [call(bare), mov(r0, 0), exit()]);
-  if (result === true) return true;
-  return !/invalid func|unknown func|program of this type cannot use helper/.test(result.log ?? '');
-};
-
-/** Only EINVAL says that a type is not known; EPERM does not. */
-const hasMap = (type: MapType, tokenFd: number | undefined): boolean => {
-  const { number, since } = MAP_TYPES[type];
-  const shape = shapeOf(type);
-  if (!shape) return isAtLeast(since);
-  try {
-    closeFd(mapCreate({ type: number, maxEntries: 1, ...shape, tokenFd }));
-    return true;
-  } catch (error) {
-    if (error instanceof BpfError) return error.code !== 'EINVAL';
-    throw error;
-  }
-};
-
-/** The smallest map of a type; undefined for those that need types of their own, or of the kernel. */
-const shapeOf = (type: MapType): Omit<MapCreateOptions, 'type'> | undefined => {
-  switch (type) {
-    case 'sk_storage':
-    case 'inode_storage':
-    case 'task_storage':
-    case 'cgrp_storage':
-    case 'struct_ops':
-    case 'arena':
-      return undefined;
-    case 'cgroup_storage':
-    case 'percpu_cgroup_storage':
-      return { keySize: 8, valueSize: 4, maxEntries: 0 };
-    case 'user_ringbuf':
-    case 'ringbuf':
-      // A multiple of any page size.
-      return { maxEntries: 65536 };
-    case 'queue':
-    case 'stack':
-    case 'bloom_filter':
-      return { valueSize: 4 };
-    case 'stack_trace':
-      return { keySize: 4, valueSize: 8 };
-    case 'array_of_maps':
-    case 'hash_of_maps':
-      // No descriptor: EBADF where the type is known.
-      return { keySize: 4, valueSize: 4, innerMapFd: -1 };
-    case 'lpm_trie':
-      return { keySize: 8, valueSize: 4, flags: BPF_F_NO_PREALLOC };
-    default:
-      return { keySize: 4, valueSize: 4 };
-  }
 };

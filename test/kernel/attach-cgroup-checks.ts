@@ -31,13 +31,20 @@ import {
   w2,
 } from '../../src/index.ts';
 import { attachedPrograms, type Link } from '../../src/kernel/index.ts';
-import { closeFd, type ErrnoName, errnoName, SystemCallError } from '../../src/syscall/index.ts';
+import {
+  closeFd,
+  type ErrnoName,
+  errnoName,
+  isAtLeast,
+  SystemCallError,
+} from '../../src/syscall/index.ts';
 import { loadKoffi } from '../../src/syscall/koffi.ts';
 import { openSocket, sendTo, setOption } from '../../src/syscall/sockets.ts';
 import {
   arrives,
   type Check,
   counting,
+  fdOf,
   passes,
   portOf,
   thrownBy,
@@ -50,7 +57,9 @@ const cgroupRoot = (): string | undefined =>
   /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[1];
 
 /** This process in a new cgroup, with another cgroup below it. */
-const inCgroup = async (use: (path: string, below: string) => Promise<void>): Promise<void> => {
+export const inCgroup = async (
+  use: (path: string, below: string) => void | Promise<void>,
+): Promise<void> => {
   const mounted = cgroupRoot();
   const root = mounted ?? mkdtempSync(join(tmpdir(), 'cgroup-'));
   if (!mounted) execFileSync('mount', ['-t', 'cgroup2', 'cgroup2', root]);
@@ -167,6 +176,37 @@ const nameOfUnix: Act = () =>
     assert.equal(getsockname(fd, new Uint8Array(128), Int32Array.of(128)), 0);
   });
 
+const nameOfPeer = (client: Socket): void => {
+  const getpeername = loadKoffi()
+    .load(null)
+    .func('getpeername', 'int', ['int', 'uint8_t *', 'int *']);
+  assert.equal(getpeername(fdOf(client), new Uint8Array(128), Int32Array.of(128)), 0);
+};
+
+/** Receives a datagram, and where it is from. */
+const receiveUnix: Act = () =>
+  unixSocket((fd) => {
+    const libc = loadKoffi().load(null);
+    const name = new Uint8Array([AF_UNIX, 0, 0, ...new TextEncoder().encode(`beespoke-${fd}`)]);
+    const bind = libc.func('bind', 'int', ['int', 'uint8_t *', 'int']);
+    const recvfrom = libc.func('recvfrom', 'int', [
+      ...['int', 'uint8_t *', 'size_t', 'int'],
+      ...['uint8_t *', 'int *'],
+    ]);
+    assert.equal(bind(fd, name, name.length), 0);
+    sendTo(fd, Uint8Array.of(1), name);
+    const MSG_DONTWAIT = 0x40;
+    const got = recvfrom(
+      fd,
+      new Uint8Array(8),
+      8,
+      MSG_DONTWAIT,
+      new Uint8Array(128),
+      Int32Array.of(128),
+    );
+    assert.equal(got, 1);
+  });
+
 const setOptionOf: Act = async () => {
   const [SOL_SOCKET, SO_MARK] = [1, 36];
   const fd = openSocket(AF_INET, SOCK_DGRAM, 0);
@@ -206,6 +246,9 @@ const row = (hook: CgroupHook, act: Act, refused?: Row['refused'], since?: Row['
   ...(since && { since }),
 });
 
+/** Before Linux 5.17 a socket that is refused there stays in the kernel's tables. */
+const POST_BIND = isAtLeast('5.17') ? 'EPERM' : undefined;
+
 const ROWS: readonly Row[] = [
   ...(['ingress', 'egress'] as const).map(
     (direction): Row => ({
@@ -218,8 +261,8 @@ const ROWS: readonly Row[] = [
   { hook: 'sockops', make: sockops, act: connection('127.0.0.1') },
   row('sock_create', createSocket, 'EPERM'),
   row('sock_release', createSocket, undefined, '5.9'),
-  row('post_bind4', bind('udp4'), 'EPERM', '5.17'),
-  row('post_bind6', bind('udp6'), 'EPERM', '5.17'),
+  row('post_bind4', bind('udp4'), POST_BIND),
+  row('post_bind6', bind('udp6'), POST_BIND),
   row('bind4', bind('udp4'), 'EPERM'),
   row('bind6', bind('udp6'), 'EPERM'),
   row('connect4', connection('127.0.0.1'), 'EPERM'),
@@ -254,6 +297,8 @@ const ROWS: readonly Row[] = [
   ),
   row('connect_unix', connection(PIPE), 'EPERM', '6.7'),
   row('sendmsg_unix', sendUnix, 'EPERM', '6.7'),
+  row('recvmsg_unix', receiveUnix, undefined, '6.7'),
+  row('getpeername_unix', connection(PIPE, nameOfPeer), undefined, '6.7'),
   row('getsockname_unix', nameOfUnix, undefined, '6.7'),
   row('sysctl', () => attempt(() => readFileSync('/proc/sys/kernel/ostype')), 'EPERM', '5.2'),
   row('getsockopt', getOptionOf, 'EPERM', '5.3'),
@@ -263,6 +308,8 @@ const ROWS: readonly Row[] = [
 
 const seeing = ({ hook, make, act, refused, since }: Row, how: 'link' | 'attach'): Check => ({
   name: `${hook} by ${how} ${refused ? 'refuses' : 'sees'} what it is about`,
+  hook,
+  way: how,
   since: since ?? '5.7',
   run: () =>
     inCgroup((path) =>
@@ -315,6 +362,7 @@ export const cgroupChecks: readonly Check[] = [
   ...ROWS.flatMap((each) => [seeing(each, 'link'), seeing(each, 'attach')]),
   {
     name: 'connect4 sends connections to another port',
+    hook: 'cgroup/connect4',
     since: '5.7',
     run: async () => {
       const server = createServer().listen(0, '127.0.0.1');
@@ -336,6 +384,8 @@ export const cgroupChecks: readonly Check[] = [
   },
   {
     name: 'programs of a cgroup and of those above it run together, in an order',
+    hook: 'cgroup/bind4',
+    way: 'in order',
     since: '6.17',
     run: () =>
       inCgroup((path, below) =>
@@ -367,6 +417,7 @@ export const cgroupChecks: readonly Check[] = [
   },
   {
     name: 'a program that is exclusive keeps others away, and is left alone when it was replaced',
+    hook: 'cgroup/bind4',
     run: () =>
       inCgroup((path, below) =>
         withObject(
@@ -397,6 +448,7 @@ export const cgroupChecks: readonly Check[] = [
   },
   {
     name: 'what is no cgroup is named',
+    hook: 'cgroup_skb/ingress',
     run: () =>
       withObject(
         counting((body) => cgroupSkb('ingress', body), 1),

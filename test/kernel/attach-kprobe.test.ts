@@ -1,46 +1,19 @@
+/** Kernels with kprobes and trampolines are in attach-checks.test.ts, and in test/kernels. */
 import { describe, expect, it } from 'vitest';
 import { fentry, firstOf, kprobe, tracepoint } from '../../src/index.ts';
 import { KernelWorld, loadObject } from '../../src/kernel/index.ts';
 import { probePmu } from '../../src/kernel/probe-pmu.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
-import {
-  FENTRY_CHECKS,
-  KPROBE_CHECKS,
-  KPROBE_COOKIE_CHECKS,
-  KPROBE_MULTI_CHECKS,
-} from './attach-kprobe-checks.ts';
 import { done, holdings, only, thrown } from './object-support.ts';
 
 const noKprobes =
   noBpf ?? (probePmu('kprobe') ? undefined : 'this kernel has no kprobes (CONFIG_KPROBES)');
 const world = new KernelWorld();
-const noMulti =
-  noBpf ??
-  (noBpf === undefined &&
-  world.hasHook({ type: 'kprobe.multi', section: 'kprobe.multi/vfs_write', name: 'vfs_write' })
-    ? undefined
-    : 'this kernel has no multi-kprobes (CONFIG_FPROBE)');
 const noTrampolines =
   noBpf ??
   (world.hasHook(fentry('vfs_write', done).hook, { thorough: true })
     ? undefined
     : 'this kernel refuses fentry programs');
-
-const suite = (
-  title: string,
-  reason: string | undefined,
-  checks: Readonly<Record<string, () => void>>,
-) =>
-  describe.skipIf(reason !== undefined)(
-    reason === undefined ? title : `${title} (skipped: ${reason})`,
-    () => {
-      for (const [name, check] of Object.entries(checks)) it(name, check);
-    },
-  );
-
-suite('kprobes', noKprobes, { ...KPROBE_CHECKS, ...KPROBE_COOKIE_CHECKS });
-suite('multi-kprobes', noMulti, KPROBE_MULTI_CHECKS);
-suite('fentry and fexit', noTrampolines, FENTRY_CHECKS);
 
 describe.skipIf(noBpf)(kernel('a kernel without kprobes'), () => {
   it.skipIf(noKprobes === undefined)('refuses them by their name', () => {

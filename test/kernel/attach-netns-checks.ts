@@ -18,9 +18,15 @@ import {
   w2,
 } from '../../src/index.ts';
 import { attachedPrograms } from '../../src/kernel/index.ts';
-import { closeFd } from '../../src/syscall/index.ts';
-import { openSocket, sendTo } from '../../src/syscall/sockets.ts';
-import { type Check, counting, LO, passes, thrownBy, withObject } from './attach-support.ts';
+import {
+  type Check,
+  counting,
+  LO,
+  passes,
+  sendRaw,
+  thrownBy,
+  withObject,
+} from './attach-support.ts';
 
 const OWN_NETNS = '/proc/self/ns/net';
 const CLOSED = 7777;
@@ -58,27 +64,11 @@ const connects = async (port: number): Promise<string> => {
   }
 };
 
-/** Sends a packet through a packet socket: the kernel takes it apart on its way. */
-const sendRaw = (): void => {
-  const AF_PACKET = 17;
-  const SOCK_DGRAM = 2;
-  const fd = openSocket(AF_PACKET, SOCK_DGRAM, 0);
-  try {
-    const ip = Uint8Array.of(0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1);
-    const packet = new Uint8Array(28);
-    packet.set(ip);
-    // struct sockaddr_ll: family, protocol (IPv4), interface, no address
-    const to = new Uint8Array(20);
-    to.set([AF_PACKET, 0, 8, 0, LO, 0, 0, 0, 0, 0, 0, 6]);
-    sendTo(fd, packet, to);
-  } finally {
-    closeFd(fd);
-  }
-};
-
 export const namespaceChecks: readonly Check[] = [
   {
     name: 'sk_lookup refuses connections to a port of the network namespace',
+    hook: 'sk_lookup',
+    way: 'link',
     since: '5.9',
     run: () =>
       withObject(lookup(), async ({ programs: { closePort } }) => {
@@ -105,6 +95,8 @@ export const namespaceChecks: readonly Check[] = [
   ...(['link', 'attach'] as const).map(
     (how): Check => ({
       name: `a flow dissector runs by ${how}`,
+      hook: 'flow_dissector',
+      way: how,
       ...(how === 'link' && { since: '5.8' }),
       run: () =>
         withObject(
@@ -112,10 +104,10 @@ export const namespaceChecks: readonly Check[] = [
           ({ programs: { first, second }, maps: { counter } }) => {
             using link = first.attach({ netns: OWN_NETNS });
             assert.equal(link.how, how);
-            sendRaw();
+            sendRaw(LO);
             assert.ok(counter.get('first') > 0);
             link.update(second);
-            sendRaw();
+            sendRaw(LO);
             assert.ok(counter.get('second') > 0);
             assert.deepEqual(idsAt('flow_dissector', { netns: OWN_NETNS }), [second.info().id]);
             link.close();
@@ -127,6 +119,9 @@ export const namespaceChecks: readonly Check[] = [
   ),
   {
     name: 'a netfilter program drops what comes in',
+    hook: 'netfilter',
+    way: 'link',
+    option: 'CONFIG_NETFILTER_BPF_LINK',
     since: '6.4',
     run: () =>
       withObject(counting(netfilter, 0), async ({ programs: { first }, maps: { counter } }) => {

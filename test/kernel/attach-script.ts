@@ -4,16 +4,14 @@
  *     unshare -n npx tsx test/kernel/attach-script.ts
  *     unshare -n npx tsx test/kernel/attach-script.ts 'a word of the names'
  */
-import { cgroupChecks } from './attach-cgroup-checks.ts';
-import { namespaceChecks } from './attach-netns-checks.ts';
-import { socketChecks } from './attach-socket-checks.ts';
+import { attachChecks } from './attach-checks.ts';
 import { assertOwnNetwork, LO, runChecks, up } from './attach-support.ts';
-import { tcChecks } from './attach-tc-checks.ts';
-import { xdpChecks } from './attach-xdp-checks.ts';
+import { toolChecks } from './attach-xdp-checks.ts';
 
 assertOwnNetwork();
 up(LO);
 const [, , word = ''] = process.argv;
-const all = [...xdpChecks, ...tcChecks, ...namespaceChecks, ...socketChecks, ...cgroupChecks];
-const chosen = all.filter(({ name }) => name.includes(word));
+const chosen = [...toolChecks, ...attachChecks].filter(
+  ({ name, hook }) => name.includes(word) || hook === word,
+);
 await runChecks(chosen, (outcome) => console.log(JSON.stringify(outcome)));

@@ -25,45 +25,75 @@ import {
   struct,
   u64,
 } from '../../src/index.ts';
+import { configuration } from '../../src/kernel/configuration.ts';
 import { type Feature, type LoadedObject, loadObject } from '../../src/kernel/index.ts';
-import { closeFd, fdById, isAtLeast, openDescriptors } from '../../src/syscall/index.ts';
+import { BpfError, closeFd, fdById, isAtLeast, openDescriptors } from '../../src/syscall/index.ts';
 import { routeRequest } from '../../src/syscall/netlink.ts';
 import { interfaceHeader } from '../../src/syscall/netlink-interface.ts';
+import { openSocket, sendTo } from '../../src/syscall/sockets.ts';
 
 export interface Check {
   readonly name: string;
+  /** What is attached: a row in the table of docs/kernels.md. */
+  readonly hook: string;
+  /** How, where this check is about one of several ways. */
+  readonly way?: string;
+  /** The option of the kernel without which there is no such hook. */
+  readonly option?: string;
   /** The oldest kernel that can do it. */
   readonly since?: string;
   readonly run: () => void | Promise<void>;
 }
 
-/** The outcome of one check; without `error` and `skipped` it is as it should be. */
+/** The outcome of one check; with nothing but the name it is as it should be. */
 export interface Outcome {
   readonly name: string;
   readonly error?: string;
   readonly skipped?: string;
 }
 
-/** What the next check throws to say that this machine cannot do it. */
+/** What a check throws to say that this machine cannot do it. */
 export class Skip extends Error {}
 
-/** Runs one after the other, and tells each outcome at once. Each must leave no descriptor behind. */
+/** What the kernel lacks for a check; undefined if it must be able to do it. */
+export const lackOf = ({ since, option }: Pick<Check, 'since' | 'option'>): string | undefined => {
+  if (since !== undefined && !isAtLeast(since)) return `needs Linux ${since}`;
+  const isSet = option === undefined || /^[ym]$/.test(configuration(option) ?? '');
+  return isSet ? undefined : `needs ${option}`;
+};
+
+/** Whether the kernel takes no programs at trampolines from anybody, as that of the development machine. */
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof BpfError &&
+  error.code === 'EPERM' &&
+  /^cannot load the (tracing|lsm|ext) program/.test(error.message);
+
+/** Runs a check, which must leave no descriptor behind. Throws what it throws. */
+export const runCheck = async ({ run }: Check): Promise<void> => {
+  const before = openDescriptors();
+  await run();
+  assert.equal(openDescriptors(), before, 'descriptors are left');
+};
+
+/** Runs one after the other, and tells each outcome at once. */
 export const runChecks = async (
   checks: readonly Check[],
   tell: (outcome: Outcome) => void,
 ): Promise<void> => {
-  for (const { name, since, run } of checks) {
-    if (since && !isAtLeast(since)) {
-      tell({ name, skipped: `needs Linux ${since}` });
+  for (const check of checks) {
+    const { name } = check;
+    const lack = lackOf(check);
+    if (lack !== undefined) {
+      tell({ name, skipped: lack });
       continue;
     }
-    const before = openDescriptors();
     try {
-      await run();
-      assert.equal(openDescriptors(), before, 'descriptors are left');
+      await runCheck(check);
       tell({ name });
     } catch (error) {
       if (error instanceof Skip) tell({ name, skipped: error.message });
+      else if (isForbidden(error))
+        tell({ name, skipped: 'this machine allows it to nobody (EPERM)' });
       else tell({ name, error: String((error as Error).stack ?? error) });
     }
   }
@@ -223,5 +253,23 @@ export const passes = async (port = 0): Promise<boolean> => {
   } finally {
     to.close();
     from.close();
+  }
+};
+
+/** Sends an IPv4 packet through a packet socket out of an interface: the kernel takes it apart on its way. */
+export const sendRaw = (index: number): void => {
+  const AF_PACKET = 17;
+  const SOCK_DGRAM = 2;
+  const fd = openSocket(AF_PACKET, SOCK_DGRAM, 0);
+  try {
+    const ip = Uint8Array.of(0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1);
+    const packet = new Uint8Array(28);
+    packet.set(ip);
+    // struct sockaddr_ll: family, protocol (IPv4), interface, no address
+    const to = new Uint8Array(20);
+    to.set([AF_PACKET, 0, 8, 0, index, 0, 0, 0, 0, 0, 0, 6]);
+    sendTo(fd, packet, to);
+  } finally {
+    closeFd(fd);
   }
 };

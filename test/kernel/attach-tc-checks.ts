@@ -1,6 +1,6 @@
-/** Checks of programs of traffic control: links and filters. Each sees real packets on `lo`. */
+/** Checks of programs of traffic control: links and filters. Each sees real packets, on `lo` or a pair of its own. */
 import assert from 'node:assert/strict';
-import { tc, tcx } from '../../src/index.ts';
+import { netkit, tc, tcx } from '../../src/index.ts';
 import { attachedPrograms, type Feature, type Link } from '../../src/kernel/index.ts';
 import {
   addClsact,
@@ -10,7 +10,17 @@ import {
   hasClsact,
   setFilter,
 } from '../../src/syscall/index.ts';
-import { type Check, counting, LO, passes, thrownBy, withObject } from './attach-support.ts';
+import {
+  type Check,
+  counting,
+  LO,
+  passes,
+  sendRaw,
+  thrownBy,
+  up,
+  withObject,
+} from './attach-support.ts';
+import { devicePair } from './device-pair.ts';
 
 const TC_PASS = 0;
 const TC_DROP = 2;
@@ -22,6 +32,8 @@ export const tcChecks: readonly Check[] = [
   ...(['ingress', 'egress'] as const).map(
     (direction): Check => ({
       name: `a TCX link at ${direction} drops, is updated and closed`,
+      hook: `tcx/${direction}`,
+      way: 'link',
       since: '6.6',
       run: () =>
         withObject(
@@ -47,6 +59,8 @@ export const tcChecks: readonly Check[] = [
   ),
   {
     name: 'TCX links have an order',
+    hook: 'tcx/ingress',
+    way: 'in order',
     since: '6.6',
     run: () =>
       withObject(
@@ -96,6 +110,8 @@ export const tcChecks: readonly Check[] = [
   ).map(
     ([kind, spec, without, more]): Check => ({
       name: `${kind} programs are filters at a clsact qdisc that comes and goes with them`,
+      hook: kind === 'tc' ? 'tc' : 'tcx/egress',
+      way: 'netlink',
       run: () =>
         withObject(
           spec(),
@@ -120,6 +136,8 @@ export const tcChecks: readonly Check[] = [
   ),
   {
     name: 'a tc program can be a TCX link',
+    hook: 'tc',
+    way: 'link',
     since: '6.6',
     run: () =>
       withObject(counting(tc, TC_DROP), async ({ programs: { first } }) => {
@@ -130,6 +148,7 @@ export const tcChecks: readonly Check[] = [
   },
   {
     name: 'filters have priorities, and leave the qdisc of another',
+    hook: 'tc',
     run: () =>
       withObject(counting(tc, TC_PASS), ({ programs: { first, second } }) => {
         const at = { interface: 'lo', direction: 'ingress' } as const;
@@ -168,6 +187,7 @@ export const tcChecks: readonly Check[] = [
   },
   {
     name: 'a tc program needs a direction, and filters no order',
+    hook: 'tc',
     run: () =>
       withObject(counting(tc, TC_PASS), ({ programs: { first } }) => {
         assert.equal(
@@ -188,4 +208,46 @@ export const tcChecks: readonly Check[] = [
         assert.equal(hasClsact(LO), false);
       }),
   },
+  ...(['primary', 'peer'] as const).map(
+    (side): Check => ({
+      name: `a netkit link sees what the ${side} sends`,
+      hook: `netkit/${side}`,
+      way: 'link',
+      option: 'CONFIG_NETKIT',
+      since: '6.7',
+      run: () =>
+        withObject(
+          counting((body) => netkit(side, body), TC_DROP, TC_PASS),
+          ({ programs: { first, second }, maps: { counter } }) => {
+            const pair = devicePair('netkit');
+            try {
+              const [primary, peer] = pair.indices;
+              up(primary);
+              up(peer);
+              const sender = side === 'primary' ? primary : peer;
+              // The kernel itself may send there as well.
+              const seen = (name: 'first' | 'second', send = () => sendRaw(sender)) => {
+                const before = counter.get(name);
+                send();
+                return counter.get(name) > before;
+              };
+              const refused = () =>
+                assert.match(thrownBy(() => sendRaw(sender)).message, /ENOBUFS/);
+              using link = first.attach({ interface: 'netkit0' });
+              assert.equal(link.how, 'link');
+              assert.equal(seen('first', refused), true);
+              link.update(second);
+              assert.deepEqual(idsAt(`netkit/${side}`, { interface: 'netkit0' }), [
+                second.info().id,
+              ]);
+              assert.equal(seen('second'), true);
+              link.close();
+              assert.equal(seen('second'), false);
+            } finally {
+              pair.remove();
+            }
+          },
+        ),
+    }),
+  ),
 ];

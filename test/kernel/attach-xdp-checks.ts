@@ -32,9 +32,6 @@ import {
 } from '../../src/index.ts';
 import { attachedPrograms, unpin } from '../../src/kernel/index.ts';
 import { interfaceInfo, xdpSet } from '../../src/syscall/index.ts';
-import { NLM_F, routeRequest } from '../../src/syscall/netlink.ts';
-import { interfaceHeader } from '../../src/syscall/netlink-interface.ts';
-import { nestedAttribute, textAttribute } from '../../src/syscall/netlink-message.ts';
 import {
   type Check,
   counting,
@@ -46,6 +43,7 @@ import {
   withObject,
 } from './attach-support.ts';
 import { BpfFileSystem } from './bpf-file-system.ts';
+import { devicePair } from './device-pair.ts';
 
 const { XDP_DROP, XDP_PASS } = XDP_ACTION;
 const passing: Code = [mov(r0, XDP_PASS), exit()];
@@ -95,47 +93,6 @@ const blockPort = () => {
   });
 };
 
-/** A device pair of the check's own, `veth0` and `veth1`, until the namespace ends. */
-const vethPair = (): { index: number; remove(): void } => {
-  const IFLA_IFNAME = 3;
-  const IFLA_LINKINFO = 18;
-  const [KIND, DATA, PEER] = [1, 2, 1];
-  const peer = textAttribute(IFLA_IFNAME, 'veth1');
-  const peerBytes = nestedAttribute(0, peer).bytes;
-  const header = interfaceHeader(0);
-  const inner = new Uint8Array(header.length + peerBytes.length);
-  inner.set(header);
-  inner.set(peerBytes, header.length);
-  routeRequest({
-    call: 'RTM_NEWLINK',
-    attempt: 'make a veth pair',
-    type: 16,
-    flags: NLM_F.CREATE | NLM_F.EXCL,
-    header,
-    attributes: [
-      textAttribute(IFLA_IFNAME, 'veth0'),
-      nestedAttribute(
-        IFLA_LINKINFO,
-        textAttribute(KIND, 'veth'),
-        nestedAttribute(DATA, { type: PEER, bytes: inner }),
-      ),
-    ],
-  });
-  const { index } = interfaceInfo('veth0')!;
-  return {
-    index,
-    remove: () =>
-      void routeRequest({
-        call: 'RTM_DELLINK',
-        attempt: 'remove the veth pair',
-        type: 17,
-        flags: 0,
-        header: interfaceHeader(index),
-        attributes: [],
-      }),
-  };
-};
-
 const idsAt = (...query: Parameters<typeof attachedPrograms>): number[] =>
   attachedPrograms(...query).programs.map(({ id }) => id);
 
@@ -148,9 +105,10 @@ const bpftool = (...words: readonly string[]): unknown => {
   }
 };
 
-const toolChecks: readonly Check[] = [
+export const toolChecks: readonly Check[] = [
   {
     name: 'bpftool finds what is attached to an interface',
+    hook: 'xdp',
     run: () =>
       withObject(
         object({ license: 'GPL', programs: { one: xdp(passing), two: tc(passing) } }),
@@ -172,9 +130,10 @@ const toolChecks: readonly Check[] = [
 ];
 
 export const xdpChecks: readonly Check[] = [
-  ...toolChecks,
   {
     name: 'an XDP link drops packets by what is in them, until it is closed',
+    hook: 'xdp',
+    way: 'link',
     since: '5.9',
     run: () =>
       withObject(blockPort(), async ({ programs: { block } }) => {
@@ -196,6 +155,8 @@ export const xdpChecks: readonly Check[] = [
   ...(['link', 'netlink'] as const).map(
     (how): Check => ({
       name: `XDP through ${how} is updated, and refused where there is one`,
+      hook: 'xdp',
+      way: how,
       ...(how === 'link' && { since: '5.9' }),
       run: () =>
         withObject(
@@ -227,6 +188,7 @@ export const xdpChecks: readonly Check[] = [
   ),
   {
     name: 'XDP through netlink leaves a program that another has put in its place',
+    hook: 'xdp',
     run: () =>
       withObject(counting(xdp, XDP_PASS), ({ programs: { first, second } }) => {
         using link = first.attach({ interface: 'lo', through: 'netlink' });
@@ -243,6 +205,8 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'XDP runs in the driver of veth, and not of lo',
+    hook: 'xdp',
+    way: 'driver',
     since: '5.9',
     run: () =>
       withObject(counting(xdp, XDP_PASS), ({ programs: { first } }) => {
@@ -250,11 +214,11 @@ export const xdpChecks: readonly Check[] = [
           thrownBy(() => first.attach({ interface: 'lo', mode: 'driver' })).message,
           /cannot attach xdp on lo: its driver cannot run XDP programs in the mode 'driver'; 'generic' works/,
         );
-        const pair = vethPair();
+        const pair = devicePair('veth');
         try {
           using link = first.attach({ interface: 'veth0' });
           assert.deepEqual(interfaceInfo('veth0')!.xdp, { driver: first.info().id });
-          assert.deepEqual(link.info().target, { kind: 'xdp', ifindex: pair.index });
+          assert.deepEqual(link.info().target, { kind: 'xdp', ifindex: pair.indices[0] });
         } finally {
           pair.remove();
         }
@@ -262,6 +226,8 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'XDP for fragments is attached too',
+    hook: 'xdp.frags',
+    way: 'link',
     since: '5.18',
     run: () =>
       withObject(
@@ -275,6 +241,7 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'a link that is pinned outlives close(), and detach() ends it',
+    hook: 'xdp',
     since: '5.9',
     run: () =>
       withObject(counting(xdp, XDP_DROP), async ({ programs: { first } }) => {
@@ -301,6 +268,7 @@ export const xdpChecks: readonly Check[] = [
   },
   {
     name: 'an interface that is not there is named',
+    hook: 'xdp',
     run: () =>
       withObject(counting(xdp, XDP_PASS), ({ programs: { first } }) => {
         assert.equal(

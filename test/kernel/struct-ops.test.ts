@@ -1,52 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readObject } from '../../src/elf/index.ts';
-import { u32 } from '../../src/index.ts';
 import { kernelBtf, loadObject } from '../../src/kernel/index.ts';
 import type { StructOps } from '../../src/kernel/struct-ops.ts';
-import { type AnyMapSpec, layoutOf, type ObjectSpec } from '../../src/object/index.ts';
-import { objectFile } from '../objects/judge.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { expectGone, holdings, thrown } from './object-support.ts';
-
-const LIST = '/proc/sys/net/ipv4/tcp_available_congestion_control';
-const available = () => readFileSync(LIST, 'utf8').trim().split(' ');
-
-const FUNCTIONS = {
-  init: 'corpus_init',
-  ssthresh: 'corpus_ssthresh',
-  cong_avoid: 'corpus_cong_avoid',
-  undo_cwnd: 'corpus_undo_cwnd',
-};
-
-/** test/objects/src/struct-ops.c: its functions, and a map that refers to them. */
-const corpus = (more: Partial<AnyMapSpec> = {}, put?: (value: Uint8Array) => void): ObjectSpec => {
-  const file = readObject(readFileSync(objectFile('struct-ops')));
-  const types = file.types!;
-  const id = types.findByName('tcp_congestion_ops', 'struct')!;
-  const struct = types.type(id);
-  if (struct.kind !== 'struct') throw new Error('expected a struct');
-  const value = new Uint8Array(types.sizeOf(id));
-  const name = struct.members.find((member) => member.name === 'name')!;
-  value.set(new TextEncoder().encode('corpus_cc'), name.bitOffset / 8);
-  put?.(value);
-  const corpus_cc: AnyMapSpec = {
-    kind: 'map',
-    type: 'struct_ops',
-    key: u32,
-    value: layoutOf(types, id),
-    maxEntries: 1,
-    flags: 0,
-    extra: 0,
-    bufferSize: 0,
-    typeIds: { key: 0, value: id },
-    initial: [value],
-    operations: FUNCTIONS,
-    ...more,
-  };
-  return { ...file, maps: { corpus_cc } };
-};
-const programs = Object.values(FUNCTIONS);
+import { available, corpus, programs } from './struct-ops-support.ts';
 
 const missing =
   noBpf ??

@@ -10,6 +10,7 @@ import {
   xdp,
 } from '../../src/index.ts';
 import { KernelWorld, kernelBtf } from '../../src/kernel/index.ts';
+import { parseSection } from '../../src/object/index.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { done, holdings } from './object-support.ts';
 
@@ -50,6 +51,13 @@ describe.skipIf(noBpf)(kernel('the running kernel'), () => {
     expect(has('get_current_task_btf', 'tp_btf')).toBe(true);
     expect(has('ringbuf_reserve', 'tracepoint')).toBe(true);
     expect(world.hasHelper(9999, hooks.tp_btf)).toBe(false);
+  });
+
+  it('has no helpers for programs of a type that it does not know', () => {
+    const lirc = parseSection('lirc_mode2')!;
+    const isThere = world.configuration('CONFIG_BPF_LIRC_MODE2') === 'y';
+    expect(world.hasHelper(helper.rc_repeat.id, lirc)).toBe(isThere);
+    expect(world.hasHelper(helper.ktime_get_ns.id, lirc)).toBe(isThere);
   });
 
   it('has all types of maps that Linux 5.16 has', () => {

@@ -33,7 +33,7 @@ export const tree = (path: string, directory: string): readonly Entry[] =>
 
 /** What the script init.sh and the checks call. */
 const APPLETS =
-  'cat dmesg insmod ip ln ls mkdir mount poweroff rmmod sh sleep tail true xzcat'.split(' ');
+  'cat dmesg insmod ip ln ls mkdir mount poweroff rmmod sh sleep tail true umount xzcat'.split(' ');
 const LIBRARIES = /^(ld-linux-.*|lib(c|m|dl|pthread|rt|stdc\+\+|gcc_s|atomic)\.so\.\d+)$/;
 const LOADERS = {
   amd64: 'lib64/ld-linux-x86-64.so.2',

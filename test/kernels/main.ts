@@ -1,6 +1,7 @@
 /**
  * Runs the checks on real kernels: `npm run kernels [-- NAME...]`, as `npm run kernels -- 6.1 arm64`. Without names all
- * of them, which also writes docs/kernels.md. `--report FILE` writes the counts, `--jobs N` runs so many at a time.
+ * of them, which also writes docs/kernels.md. `--report FILE` writes the counts, `--jobs N` runs so many at a time,
+ * `--only GROUP` leaves the others out (tools, attaching, features, objects), `--verbose` tells what each check came to.
  *
  * Kernels and the like are kept in $BEESPOKE_KERNELS, else below $XDG_CACHE_HOME, else below /var/cache.
  */
@@ -39,13 +40,18 @@ import { Repository, Unavailable } from './repository.ts';
 
 /** The suite whose C library and busybox the machines have: it runs on all of the kernels. */
 const USERLAND = 'trixie';
-const MODULES = ['dummy', 'veth'];
+const MODULES = ['dummy', 'veth', 'sch_ingress', 'cls_bpf'];
 /** Ends a machine that hangs. It takes a tenth of it where nothing else runs. */
 const LIMIT_S = 900;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { report: { type: 'string' }, jobs: { type: 'string', default: '2' } },
+  options: {
+    report: { type: 'string' },
+    jobs: { type: 'string', default: '2' },
+    only: { type: 'string', multiple: true, default: [] },
+    verbose: { type: 'boolean', default: false },
+  },
 });
 const names = [HERE, ...MACHINES.map(({ name }) => name)];
 const unknown = positionals.filter((name) => !names.includes(name));
@@ -93,7 +99,8 @@ class Listener {
     else {
       this.results.push(message);
       const { group, name, verdict, note } = message as Result;
-      if (verdict === 'failed') console.log(`${this.machine}: failed: ${group}: ${name}: ${note}`);
+      if (values.verbose || verdict === 'failed')
+        console.log(`${this.machine}: ${verdict}: ${group}: ${name}: ${note}`);
     }
   };
 
@@ -131,12 +138,13 @@ const project = async (): Promise<readonly Entry[]> => {
       ...tree('project/dist', join(built.directory, 'dist')),
       ...[
         'package.json',
+        'test/kernel/attach-usdt.bpf.o',
         ...readdirSync(objects)
           .filter((name) => name.endsWith('.o'))
           .map((name) => `test/objects/${name}`),
       ].map(
         (path): Entry => ({
-          path: `project/${path.replace('test/objects/', '')}`,
+          path: `project/${basename(path)}`,
           kind: 'file',
           data: readFileSync(join(root, path)),
         }),
@@ -198,6 +206,10 @@ const common = (architecture: Architecture): Promise<Uint8Array> => {
     ]);
   }
 };
+
+/** Under emulation a packet takes its time. */
+const COMMAND = `NO_COLOR=1 BEESPOKE_PATIENCE=1000 node checks.mjs machine ${values.only.join(' ')}\n`;
+
 /** Boots a kernel and runs the checks on it. */
 const onMachine = async ({ name, suite, architecture }: Machine): Promise<Outcome> => {
   const { command, package: from } = EMULATORS[architecture];
@@ -212,7 +224,7 @@ const onMachine = async ({ name, suite, architecture }: Machine): Promise<Outcom
       ...chosenModules(kernel.modules, MODULES),
       // Where the distribution has it; the kernel itself does not tell.
       file(`boot/config-${basename(dirname(kernel.modules))}`, kernel.configuration),
-      { path: 'command', kind: 'file', data: Buffer.from('node checks.mjs machine\n') },
+      { path: 'command', kind: 'file', data: Buffer.from(COMMAND) },
     ]);
     writeFileSync(initramfs, Buffer.concat([await common(architecture), own]));
   } catch (error) {
@@ -231,9 +243,13 @@ const onMachine = async ({ name, suite, architecture }: Machine): Promise<Outcom
   return listener.outcome(reason);
 };
 
+const noNetwork = (): string | undefined =>
+  spawnSync('unshare', ['-n', 'true']).status === 0 ? undefined : 'unshare -n does not work here';
+
 /** Runs the checks on the kernel that is here. */
 const here = async (): Promise<Outcome> => {
-  if (noBpf) return { machine: HERE, results: [], skipped: noBpf };
+  const skipped = noBpf ?? noNetwork();
+  if (skipped) return { machine: HERE, results: [], skipped };
   const directory = join(scratch, 'here');
   for (const entry of parts) {
     if (entry.kind !== 'file') continue;
@@ -248,9 +264,9 @@ const here = async (): Promise<Outcome> => {
   }
   execFileSync('ln', ['-s', join(root, 'node_modules'), join(folder, 'node_modules')]);
   const listener = new Listener(HERE);
-  const child = spawn(process.execPath, [join(folder, 'checks.mjs'), HERE], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  // In a network of its own: what is attached there concerns nobody else.
+  const command = ['-n', process.execPath, join(folder, 'checks.mjs'), HERE, ...values.only];
+  const child = spawn('unshare', command, { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.on('data', (data) => listener.other.push(String(data)));
   createInterface({ input: child.stdout }).on('line', listener.hear);
   process.on('exit', () => child.kill('SIGKILL'));
@@ -282,6 +298,7 @@ const outcomes = names.flatMap((name) => finished.get(name) ?? []);
 console.log(`\n${summary(outcomes).join('\n')}`);
 if (
   outcomes.length === names.length &&
+  values.only.length === 0 &&
   outcomes.every(({ skipped, broken }) => !skipped && !broken)
 )
   writeFileSync(join(root, 'docs/kernels.md'), page(outcomes));

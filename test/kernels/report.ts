@@ -1,7 +1,7 @@
 /**
  * What the matrix came to: for people, for docs/kernels.md, and for .ci/summary.js.
  */
-import type { Result, Verdict } from './inside/check.ts';
+import type { Group, Result, Verdict } from './inside/check.ts';
 
 /** What the checks on one kernel came to. */
 export interface Outcome {
@@ -52,17 +52,20 @@ export const vitestReport = (outcomes: readonly Outcome[]): object => {
 
 const TITLES = {
   tools: 'Tools',
+  attaching: 'Attaching',
   features: 'Features',
   objects: 'Object files',
-} as const satisfies Record<Result['group'], string>;
+} as const satisfies Record<Group, string>;
 
 const INTRODUCTIONS = {
   tools:
     'What each tool takes: the hook, and the buffer of its events. `without` hides features of the kernel, so that what older ones get is tried on all.',
+  attaching:
+    'How a program was attached to each type of hook, where it saw what it is there for. The first way is what is taken; the others are for older kernels, or were asked for.',
   features: 'What the kernel has agrees with our tables; the rest is what it says.',
   objects:
     'The corpus of `test/objects`: how many programs the kernel accepts. On x86-64 libbpf loads each of them as well, and the verdict and the instructions must be the same.',
-} as const satisfies Record<Result['group'], string>;
+} as const satisfies Record<Group, string>;
 
 /** docs/kernels.md. */
 export const page = (outcomes: readonly Outcome[]): string => {
@@ -76,9 +79,9 @@ export const page = (outcomes: readonly Outcome[]): string => {
     '<!-- Written by `npm run kernels`. -->',
     '',
     "Real kernels, under emulation: Debian's cloud kernels, and that of the machine on which the tests run, which allows no module.",
-    'A cell says what was taken or found, or which kernel it needs; `-` is what was not tried.',
+    'A cell says what was taken or found, or what it needs: a newer kernel, or an option of the configuration. `forbidden` is what that machine allows to nobody, `-` what was not tried.',
   ];
-  for (const group of Object.keys(TITLES) as Result['group'][]) {
+  for (const group of Object.keys(TITLES) as Group[]) {
     const names = [
       ...new Set(
         outcomes.flatMap(({ results }) =>
@@ -101,5 +104,5 @@ export const page = (outcomes: readonly Outcome[]): string => {
 const cell = (result: Result | undefined): string => {
   if (!result) return '-';
   if (result.verdict === 'passed') return result.note;
-  return result.verdict === 'failed' ? '**failed**' : `needs ${/Linux \S+/.exec(result.note)?.[0]}`;
+  return result.verdict === 'failed' ? '**failed**' : result.note;
 };

@@ -1,35 +1,32 @@
 /**
  * What a check is, and how the machine outside hears of it: one line of JSON on the console.
  */
-import { kernelVersion } from '../../../src/syscall/index.ts';
+import { isAtLeast } from '../../../src/syscall/index.ts';
 
 export type Verdict = 'passed' | 'failed' | 'unsupported';
 
+/** The parts of docs/kernels.md. */
+export type Group = 'tools' | 'attaching' | 'features' | 'objects';
+
 /** What one check came to on one kernel. */
 export interface Result {
-  /** The part of the table in docs/kernels.md. */
-  readonly group: 'tools' | 'objects' | 'features';
+  readonly group: Group;
   readonly name: string;
   readonly verdict: Verdict;
   /** What was taken where there was a choice; else why not. */
   readonly note: string;
 }
 
-/** The kernel is too old for it. */
-export class TooOld extends Error {}
+/** The kernel is too old for it, or was configured without it: says what it needs. */
+export class Unsupported extends Error {}
 
 /** Ends a check unless the kernel is at least this version. */
-export const needs = (version: string, what: string): void => {
-  if (!hasAtLeast(version))
-    throw new TooOld(`${what} ${what.endsWith('s') ? 'are' : 'is'} of Linux ${version}`);
+export const needs = (version: string): void => {
+  if (!isAtLeast(version)) throw new Unsupported(`needs Linux ${version}`);
 };
 
 /** Whether this kernel is at least of a version, as `5.15`. */
-export const hasAtLeast = (version: string): boolean => {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const kernel = kernelVersion();
-  return kernel.major > major || (kernel.major === major && kernel.minor >= minor);
-};
+export { isAtLeast as hasAtLeast };
 
 /** A line that is for the machine outside. */
 export const say = (message: object): void => {
@@ -41,7 +38,7 @@ const PATIENCE_MS = 120_000;
 
 /** Runs a check and tells what it came to: its note, or what it threw. */
 export const check = async (
-  group: Result['group'],
+  group: Group,
   name: string,
   run: () => string | Promise<string>,
 ): Promise<void> => {
@@ -55,7 +52,7 @@ export const check = async (
     tell('passed', await Promise.race([Promise.resolve().then(run), tooLong]));
   } catch (error) {
     const { message } = error as Error;
-    if (error instanceof TooOld) tell('unsupported', message);
+    if (error instanceof Unsupported) tell('unsupported', message);
     else tell('failed', message.split('\n').slice(0, 6).join(' | '));
   } finally {
     clearTimeout(timer);

@@ -2,19 +2,23 @@
  * What the kernel has, against what our tables say; its types and those of a module; what is left after a tool was
  * killed; and how a refused program is explained.
  */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { helperById } from '../../../src/asm/index.ts';
 import {
+  type Code,
   call,
+  either,
   exit,
   fentry,
+  fieldExists,
   hash,
   helper,
+  kernelStruct,
+  kprobe,
   load,
   mov,
   object,
+  type ProgramSpec,
   r0,
   r1,
   socketFilter,
@@ -24,11 +28,13 @@ import {
   u64,
 } from '../../../src/index.ts';
 import { KernelWorld, kernelBtf, loadObject, VerifierError } from '../../../src/kernel/index.ts';
-import { moduleBtfs } from '../../../src/kernel/kernel-btf.ts';
 import { type Hook, MAP_TYPES, type MapType, parseSection } from '../../../src/object/index.ts';
-import { closeFd, fdById } from '../../../src/syscall/index.ts';
-import { check, hasAtLeast, needs, same, until } from './check.ts';
+import { closeFd, fdById, interfaceInfo, isAtLeast } from '../../../src/syscall/index.ts';
+import { sendRaw, up } from '../../kernel/attach-support.ts';
+import { sees } from '../../kernel/attach-tracing-support.ts';
+import { check, needs, same, until } from './check.ts';
 import { Command } from './command.ts';
+import { doctorAgrees, loadedIsShown } from './doctor.ts';
 
 const world = new KernelWorld();
 
@@ -36,7 +42,7 @@ const world = new KernelWorld();
 const mapTypes = (): string => {
   const types = Object.keys(MAP_TYPES) as MapType[];
   const has = types.filter((type) => world.hasMap(type));
-  const expected = types.filter((type) => hasAtLeast(MAP_TYPES[type].since));
+  const expected = types.filter((type) => isAtLeast(MAP_TYPES[type].since));
   same('types of maps', has, expected);
   return `${has.length} types`;
 };
@@ -91,7 +97,7 @@ const helpers = (): string => {
     if (UNTRIED.includes(known.name)) continue;
     const has = hooks.some((hook) => world.hasHelper(id, hook));
     if (has) count++;
-    if (has !== (hasAtLeast(known.since) && isConfigured(known.name)))
+    if (has !== (isAtLeast(known.since) && isConfigured(known.name)))
       wrong.push(`${known.name} (${known.since}): ${has ? 'there' : 'not there'}`);
   }
   if (wrong.length > 0) throw new Error(wrong.join(', '));
@@ -99,7 +105,7 @@ const helpers = (): string => {
 };
 
 const isaV4 = (): string => {
-  same('instructions of version 4', world.isaV4, hasAtLeast('6.6'));
+  same('instructions of version 4', world.isaV4, isAtLeast('6.6'));
   return world.isaV4 ? 'version 4' : 'version 3';
 };
 
@@ -112,29 +118,33 @@ const types = (): string => {
   return `header of ${header} bytes`;
 };
 
-const MODULES = join(import.meta.dirname, 'modules');
-const MODULE = 'dummy';
+/** A function of the module dummy, which is called for what is sent there. */
 const FUNCTION = 'dummy_xmit';
+const DUMMY = 'dummy0';
 
-/** Types of a module that is inserted here, and a program at one of its functions. */
+/** A program at the function sees a packet. */
+const atModule = async (make: (body: Code) => ProgramSpec): Promise<string> => {
+  const { index } = interfaceInfo(DUMMY)!;
+  up(index);
+  await sees({ make, act: () => sendRaw(index) });
+  return FUNCTION;
+};
+
+/** A struct of the module veth, which no other kernel type has the name of. */
+const VethPrivate = kernelStruct('veth_priv', { requested_headroom: u32, no_such_field: u32 });
+
+/** CO-RE finds the types of modules. */
 const moduleTypes = (): string => {
-  needs('5.11', 'types of modules');
-  const file = readdirSync(MODULES).find((name) => name.startsWith(`${MODULE}.ko`));
-  if (!file) throw new Error(`there is no ${MODULE}.ko`);
-  let path = join(MODULES, file);
-  if (path.endsWith('.xz')) {
-    const bytes = execFileSync('xzcat', [path], { maxBuffer: 1 << 26 });
-    path = '/tmp/module.ko';
-    writeFileSync(path, bytes);
-  }
-  execFileSync('insmod', [path]);
-  const btf = moduleBtfs().find(({ label }) => label === MODULE);
-  if (btf?.findByName(FUNCTION, 'func') === undefined)
-    throw new Error(`${FUNCTION} is not in its types`);
-  const program = fentry(FUNCTION, [mov(r0, 0), exit()]);
-  using loaded = loadObject(object({ license: 'GPL', programs: { program } }));
-  loaded.attach();
-  return `${MODULE}, and fentry at ${FUNCTION}`;
+  needs('5.11');
+  const has = (field: 'requested_headroom' | 'no_such_field') =>
+    either(fieldExists(VethPrivate.at(r1)[field]), mov(r0, 1), mov(r0, 0));
+  const found = (['requested_headroom', 'no_such_field'] as const).map((field) => {
+    const program = socketFilter([has(field), exit()]);
+    using loaded = loadObject(object({ license: 'GPL', programs: { program } }));
+    return loaded.programs.program.testRun({ dataIn: new Uint8Array(64) }).returnValue;
+  });
+  same('what is found', found, [1, 0]);
+  return 'veth_priv';
 };
 
 /** The ids of what a process holds: `prog_id 7`. */
@@ -204,7 +214,18 @@ export const checkFeatures = async (isOwn: boolean): Promise<void> => {
   if (isOwn) await check('features', 'helpers', helpers);
   await check('features', 'instructions', isaV4);
   await check('features', 'types of the kernel', types);
-  if (isOwn) await check('features', 'types of a module', moduleTypes);
+  if (isOwn) {
+    await check('features', 'types of a module', moduleTypes);
+    await check('features', 'kprobe at a function of a module', () =>
+      atModule((body) => kprobe(FUNCTION, body)),
+    );
+    await check('features', 'doctor', doctorAgrees);
+    await check('features', 'what is loaded', loadedIsShown);
+    await check('features', 'fentry at a function of a module', () => {
+      needs('5.11');
+      return atModule((body) => fentry(FUNCTION, body));
+    });
+  }
   await check('features', 'a tool that is killed', killed);
   await check('features', 'a refused program', explained);
 };

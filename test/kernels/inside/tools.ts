@@ -30,7 +30,8 @@ import {
   runqslower,
 } from '../../../src/programs/index.ts';
 import { defaults, type Tool } from '../../../src/programs/tool.ts';
-import { check, hasAtLeast, same, sleep, until } from './check.ts';
+import { isAtLeast } from '../../../src/syscall/index.ts';
+import { check, same, sleep, until } from './check.ts';
 import { Command } from './command.ts';
 
 const FILE = join(tmpdir(), `kernels-${process.pid}`);
@@ -152,7 +153,7 @@ const tryLoaded = async (trial: Trial, without: readonly Feature[]): Promise<str
   loaded.attach();
   const hook = expectedHook(trial, without);
   const isTracepoint = hook === 'tracepoint';
-  const old = isTracepoint && (without.includes('perfLink') || !hasAtLeast('5.15'));
+  const old = isTracepoint && (without.includes('perfLink') || !isAtLeast('5.15'));
   const kind = tool.output.kind === 'events' ? tool.output.buffer : undefined;
   const isRing = kind !== undefined && tool !== any(helloPerf) && !without.includes('ringbuf');
   const buffer = kind === undefined ? '' : isRing ? ', ring buffer' : ', perf buffer';

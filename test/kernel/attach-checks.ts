@@ -1,0 +1,25 @@
+/** All checks of attaching, which need neither vitest nor the machine's own network. */
+import { cgroupChecks } from './attach-cgroup-checks.ts';
+import { kprobeChecks } from './attach-kprobe-checks.ts';
+import { namespaceChecks } from './attach-netns-checks.ts';
+import { socketChecks } from './attach-socket-checks.ts';
+import { structChecks } from './attach-struct-checks.ts';
+import type { Check } from './attach-support.ts';
+import { tcChecks } from './attach-tc-checks.ts';
+import { tracepointChecks } from './attach-tracepoint-checks.ts';
+import { trampolineChecks } from './attach-trampoline-checks.ts';
+import { userChecks } from './attach-user-checks.ts';
+import { xdpChecks } from './attach-xdp-checks.ts';
+
+export const attachChecks: readonly Check[] = [
+  ...tracepointChecks,
+  ...trampolineChecks,
+  ...kprobeChecks,
+  ...userChecks,
+  ...xdpChecks,
+  ...tcChecks,
+  ...namespaceChecks,
+  ...socketChecks,
+  ...cgroupChecks,
+  ...structChecks,
+];
