@@ -32,6 +32,12 @@ import { type Hook, MAP_TYPES, type MapType, parseSection } from '../../../src/o
 import { closeFd, fdById, interfaceInfo, isAtLeast } from '../../../src/syscall/index.ts';
 import { sendRaw, up } from '../../kernel/attach-support.ts';
 import { sees } from '../../kernel/attach-tracing-support.ts';
+import {
+  KPROBE_PROBE_CHECKS,
+  PROBE_CHECKS,
+  TRAMPOLINE_PROBE_CHECKS,
+} from '../../kernel/probes-checks.ts';
+import { rejectedReport } from '../../verifier/rejected-checks.ts';
 import { check, needs, same, until } from './check.ts';
 import { Command } from './command.ts';
 import { doctorAgrees, loadedIsShown } from './doctor.ts';
@@ -228,4 +234,18 @@ export const checkFeatures = async (isOwn: boolean): Promise<void> => {
   }
   await check('features', 'a tool that is killed', killed);
   await check('features', 'a refused program', explained);
+  await check('features', 'logs of refused programs', logs);
+  // An emulated processor takes minutes for them.
+  if (isOwn && process.arch === 'x64')
+    for (const { name, run } of PROBE_LISTS) await check('features', `probes: ${name}`, run);
+};
+
+const PROBE_LISTS = [...PROBE_CHECKS, ...KPROBE_PROBE_CHECKS, ...TRAMPOLINE_PROBE_CHECKS];
+
+/** Every line that the verifier writes about programs that it refuses is understood. */
+const logs = (): string => {
+  const { refused, unknown } = rejectedReport();
+  same('lines that are not understood', unknown, []);
+  if (refused < 200) throw new Error(`only ${refused} programs are refused`);
+  return `${refused} programs`;
 };
