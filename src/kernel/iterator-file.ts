@@ -3,6 +3,7 @@
  * What an iterator program writes with `seq_printf` and `seq_write`: one run over all that it iterates (tasks, maps,
  * sockets), read like a file (Documentation/bpf/bpf_iterators.rst).
  */
+import { decoder, type Layout, type Value } from '../layout/index.ts';
 import { FileDescriptor, readFd } from '../syscall/index.ts';
 
 /** The kernel fills at most a page at a time, or eight for what a program writes at once. */
@@ -38,6 +39,27 @@ export class IteratorFile implements Disposable {
       at += chunk.length;
     }
     return all;
+  }
+
+  /**
+   * What is left as records of one layout, as `seq_write` wrote them. Throws a RangeError when the last one is cut off: the
+   * program writes something else.
+   */
+  *records<L extends Layout>(layout: L): Generator<Value<L>, void> {
+    const { size } = layout;
+    const decode = decoder(layout);
+    let rest = new Uint8Array();
+    for (let chunk = this.read(); chunk; chunk = this.read()) {
+      const bytes = new Uint8Array(rest.length + chunk.length);
+      bytes.set(rest);
+      bytes.set(chunk, rest.length);
+      const view = new DataView(bytes.buffer);
+      let at = 0;
+      for (; at + size <= bytes.length; at += size) yield decode(view, at, at + size) as Value<L>;
+      rest = bytes.slice(at);
+    }
+    if (rest.length > 0)
+      throw new RangeError(`${rest.length} bytes are left, and a record has ${size}`);
   }
 
   /** All that is left, as text. */

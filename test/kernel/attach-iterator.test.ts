@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import {
+  array,
   call,
   chars,
   hash,
@@ -63,19 +64,6 @@ const tasks = () => {
   });
 };
 
-const rows = (bytes: Uint8Array) => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / Row.size }, (_, index) => {
-    const at = index * Row.size;
-    const comm = new TextDecoder().decode(bytes.subarray(at + 8, at + 24));
-    return {
-      tgid: view.getInt32(at, true),
-      pid: view.getInt32(at + 4, true),
-      comm: comm.slice(0, comm.indexOf('\0')),
-    };
-  });
-};
-
 describe.skipIf(noBpf)(kernel('an iterator'), () => {
   it('sees every task whenever it is opened', async () => {
     const before = holdings();
@@ -89,7 +77,7 @@ describe.skipIf(noBpf)(kernel('an iterator'), () => {
       expect(link!.info().target).toEqual({ kind: 'iter', name: 'task', mapId: 0 });
       for (let i = 0; i < 2; i++) {
         using file = link!.open();
-        const seen = rows(file.bytes());
+        const seen = [...file.records(Row)];
         expect(seen).toContainEqual({ tgid: child.pid, pid: child.pid, comm: 'sleep' });
         expect(seen).toContainEqual(
           expect.objectContaining({ tgid: process.pid, pid: process.pid }),
@@ -107,12 +95,20 @@ describe.skipIf(noBpf)(kernel('an iterator'), () => {
     await expectGone('it_tasks');
   });
 
+  it('writes records of one length, and says so when they are not of the layout', () => {
+    using tool = loadObject(tasks());
+    tool.attach();
+    using file = tool.links[0]!.open();
+    const Longer = struct('longer', { row: Row, more: array(u64, 5000) });
+    expect(() => [...file.records(Longer)]).toThrow(/^\d+ bytes are left, and a record has 40024$/);
+  });
+
   it('is confined to one thread or one process', () => {
     using tool = loadObject(tasks());
     const seen = (options: AttachOptions) => {
       using link = tool.programs.it_tasks.attach(options);
       using file = link.open();
-      return rows(file.bytes());
+      return [...file.records(Row)];
     };
     expect(seen({ task: process.pid })).toEqual([
       expect.objectContaining({ tgid: process.pid, pid: process.pid }),
