@@ -3,12 +3,15 @@
  * Runs a tool: options, loading, attaching, reading and printing until it is time to stop, and a tidy end.
  */
 import {
+  isInPidNamespace,
   type LoadedObject,
   type Losses,
   loadObject,
+  outerPid,
   PerfBuffer,
   RingBuffer,
 } from '../kernel/index.ts';
+import { RequirementError } from '../object/index.ts';
 import type { Listing, OptionTable, Tool } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
@@ -75,7 +78,9 @@ const load = (tool: Tool, given: Run['options']): Promise<number> => {
     {
       name: tool.name,
       load: () =>
-        loadObject(tool.object(options as never), { lines: options.verbose }) as LoadedObject,
+        loadObject(tool.object(asPrograms(tool, options) as never), {
+          lines: options.verbose,
+        }) as LoadedObject,
       attach: (loaded) => loaded.attach(tool.attach?.(options as never)),
       show: (run) => {
         chooseCgroup(tool, options, run.loaded);
@@ -84,6 +89,22 @@ const load = (tool: Tool, given: Run['options']): Promise<number> => {
     },
     options,
   );
+};
+
+/** The options as programs take them, to whom the processes of a container have other numbers than to people there. */
+const asPrograms = (tool: Tool, options: Run['options']): object => {
+  if (!isInPidNamespace()) return options;
+  const outer = Object.entries(tool.options).flatMap(([name, { type }]) => {
+    const own = options[name] as number | undefined;
+    if (type !== 'pid' || own === undefined) return [];
+    const pid = outerPid(own);
+    if (pid === undefined) throw new RequirementError(`there is no process or thread ${own}`);
+    say(
+      `${tool.name}: process ${own} of this container is ${pid} outside of it, which is what is shown`,
+    );
+    return [[name, pid] as const];
+  });
+  return { ...options, ...Object.fromEntries(outer) };
 };
 
 /** What the tool finds out about this machine. */

@@ -36,6 +36,7 @@ export { CgroupArray, MapOfMaps, ProgArray } from './map-references.ts';
 export { StackTraceMap } from './map-stack-trace.ts';
 export type { MapSize } from './object-maps.ts';
 export { PerfBuffer, type PerfBufferOptions } from './perf-buffer.ts';
+export { isInPidNamespace, outerPid } from './pid-namespace.ts';
 export { openPinned, pin, unpin } from './pins.ts';
 export {
   isProbeKind,
