@@ -9,7 +9,7 @@ import type { Btf } from '../btf/index.ts';
 import { type Architecture, HOOKS, type Hook, type TracepointField } from '../object/index.ts';
 import type { KernelMemory, Mock, MockValue } from './kernel-memory.ts';
 import { functionOf } from './local-types.ts';
-import { type Memory, pointerTo, type Region } from './memory.ts';
+import type { Memory, Region } from './memory.ts';
 import { type Packet, packetContext } from './packet.ts';
 import { registersOf } from './pt-regs.ts';
 import { hasStructContext, structContext } from './struct-context.ts';
@@ -229,6 +229,3 @@ const put = (bytes: Uint8Array, offset: number, size: number, value: bigint): vo
   for (let index = 0; index < size; index++)
     bytes[offset + index] = Number((value >> BigInt(8 * index)) & 0xffn);
 };
-
-/** The pointer that a program gets in r1. */
-export const contextPointer = ({ region }: Context): number => pointerTo(region);

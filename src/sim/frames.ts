@@ -5,7 +5,7 @@
 import type { MachineCode } from './code.ts';
 import type { Calling, Environment } from './engine.ts';
 import { SimulationFault } from './fault.ts';
-import { BIAS, FRAME_SIZE, FRAMES } from './memory.ts';
+import { BIAS, FRAME_SIZE, FRAMES, pointerTo } from './memory.ts';
 
 /** The times that a function may go through may_goto (BPF_MAX_LOOPS, include/linux/bpf.h). */
 export const MAX_LOOPS = 8 * 1024 * 1024;
@@ -19,6 +19,16 @@ export const tooDeep = (code: MachineCode, index: number): SimulationFault =>
     index,
     instruction: code.instructions[index]!,
   });
+
+/** The index of the function that a pointer points to, which the helper called at `index` was given to call. */
+export const callbackAt = (code: MachineCode, index: number, pointer: bigint): number => {
+  const start = Number(BigInt.asUintN(64, pointer)) - pointerTo(code.region);
+  if (start >= 0 && start < code.instructions.length) return start;
+  throw new SimulationFault('what it is to call back is no function of the program', {
+    index,
+    instruction: code.instructions[index]!,
+  });
+};
 
 export class Frames {
   readonly #environment: Environment;

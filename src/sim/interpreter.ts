@@ -22,8 +22,8 @@ import { atomic, atomic32 } from './atomic.ts';
 import { type MachineCode, OWN } from './code.ts';
 import type { Callback, Calling, Engine, Environment, HelperResult } from './engine.ts';
 import { SimulationFault } from './fault.ts';
-import { Frames } from './frames.ts';
-import { BIAS, STACK_SIZE } from './memory.ts';
+import { callbackAt, Frames } from './frames.ts';
+import { STACK_SIZE } from './memory.ts';
 
 /** Four bytes of the stack that are written. */
 const WRITTEN = 0x0101_0101;
@@ -322,11 +322,12 @@ export class Interpreter implements Engine {
       registers.set(0, step.value);
       return false;
     }
+    const start = callbackAt(this.#code, this.pc, step.value.function);
     this.#frames.enter(this.#code, this.pc, calling);
     step.value.args.forEach((value, index) => {
       registers.set(1 + index, value);
     });
-    this.pc = Number(BigInt.asUintN(32, step.value.function)) - BIAS - 1;
+    this.pc = start - 1;
     return false;
   }
 

@@ -27,7 +27,7 @@ export class KernelMemory {
   readonly #memory: Memory;
   readonly #btf: Btf;
   readonly #whole: boolean;
-  readonly #placed = new Map<object, number>();
+  readonly #placed = new WeakMap<object, number>();
 
   /** @param whole whether `btf` has all fields: else those that it lacks are left out, since no program asks for them. */
   constructor(memory: Memory, btf: Btf, whole: boolean) {

@@ -216,12 +216,13 @@ export class Memory {
 
   #grow(room: number): number {
     const base = this.#end;
-    this.#end += room;
-    if (this.#end > MAX_HEAP) throw new RangeError(`more than ${MAX_HEAP} bytes of memory`);
-    if (this.#end > this.bytes.length) {
-      this.#heap.grow(Math.max(this.#end, 2 * this.bytes.length));
+    const end = base + room;
+    if (end > MAX_HEAP) throw new RangeError(`more than ${MAX_HEAP} bytes of memory`);
+    if (end > this.bytes.length) {
+      this.#heap.grow(Math.max(end, 2 * this.bytes.length));
       this.#look();
     }
+    this.#end = end;
     return base;
   }
 

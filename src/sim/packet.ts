@@ -82,6 +82,7 @@ export class Packet implements ContextFields {
   readonly #memory: Memory;
   readonly #names: readonly string[];
   readonly #fields: Uint32Array;
+  readonly #bytes: Uint8Array;
   readonly region: Region;
   readonly regions: Region[] = [];
   /** What a flow dissector fills in. */
@@ -101,6 +102,7 @@ export class Packet implements ContextFields {
     this.#memory = memory;
     this.#names = isXdp ? XDP_MD : SK_BUFF;
     this.#fields = new Uint32Array(this.#names.length);
+    this.#bytes = new Uint8Array(this.#fields.buffer);
     this.start = isXdp ? HEADROOM : 0;
     this.end = this.start + bytes.length;
     this.region = memory.allocate({
@@ -148,30 +150,33 @@ export class Packet implements ContextFields {
   }
 
   /** What a program loads from the context; undefined where there is no field. */
-  load(offset: number, size: number): number | undefined {
+  load(offset: number, size: number): number | bigint | undefined {
     const name = this.#names[offset >> 2];
-    if (name === undefined || (offset & 3) + size > 8) return undefined;
+    if (name === undefined || offset + size > this.#bytes.length) return undefined;
     if (name === 'data' || name === 'data_meta') return pointerTo(this.region, this.start);
     if (name === 'data_end') return pointerTo(this.region, this.end);
-    const low = this.#fields[offset >> 2]!;
-    if (size === 8) return low + 2 ** 32 * (this.#fields[(offset >> 2) + 1] ?? 0);
-    return Number((BigInt(low) >> BigInt(8 * (offset & 3))) & ((1n << BigInt(8 * size)) - 1n));
+    let value = 0n;
+    for (let index = size - 1; index >= 0; index--)
+      value = (value << 8n) | BigInt(this.#bytes[offset + index]!);
+    return value;
   }
 
-  /** Stores a whole field; false where none may be stored. */
+  /** Stores a whole field, or some bytes of `cb`; false where none may be stored. */
   store(offset: number, size: number, value: bigint): boolean {
     const name = this.#names[offset >> 2];
-    if (this.#names !== SK_BUFF || name === undefined || (offset & 3) !== 0) return false;
-    if (!STORABLE.has(name)) return false;
-    this.#fields[offset >> 2] = Number(value & 0xffff_ffffn);
-    if (size === 8) this.#fields[(offset >> 2) + 1] = Number(value >> 32n);
+    if (this.#names !== SK_BUFF || name === undefined || !STORABLE.has(name)) return false;
+    const isWhole = (offset & 3) === 0 && size === (this.#isWide(offset >> 2) ? 8 : 4);
+    const isControl = offset >= CONTROL.start && offset + size <= CONTROL.end;
+    if (!isWhole && !isControl) return false;
+    for (let index = 0; index < size; index++)
+      this.#bytes[offset + index] = Number((value >> BigInt(8 * index)) & 0xffn);
     return true;
   }
 
   /** The fields as they are now, without pointers. */
   get values(): Readonly<Record<string, unknown>> {
     const numbers = this.#names.flatMap((name, index) =>
-      POINTERS.has(name) || name.endsWith('_high') ? [] : [[name, this.#fields[index]!]],
+      POINTERS.has(name) || name.endsWith('_high') ? [] : [[name, this.#value(index)]],
     );
     const values: Record<string, unknown> = Object.fromEntries(numbers);
     if (this.#keys) values.flow_keys = decode(FlowKeys, this.#memory.of(this.#keys));
@@ -179,9 +184,22 @@ export class Packet implements ContextFields {
   }
 
   #set(name: string, value: unknown): void {
-    if (typeof value !== 'number' || !Number.isInteger(value))
+    if (typeof value !== 'bigint' && !Number.isInteger(value))
       throw new TypeError(`${name}: expected a whole number, got ${String(value)}`);
-    this.#fields[this.#indexOf(name)] = value;
+    const index = this.#indexOf(name);
+    const bits = BigInt(value as number | bigint);
+    this.#fields[index] = Number(BigInt.asUintN(32, bits));
+    if (this.#isWide(index)) this.#fields[index + 1] = Number(BigInt.asUintN(32, bits >> 32n));
+  }
+
+  #value(index: number): number | bigint {
+    const low = this.#fields[index]!;
+    return this.#isWide(index) ? (BigInt(this.#fields[index + 1]!) << 32n) | BigInt(low) : low;
+  }
+
+  /** Whether a field has 64 bits: those are bigints. */
+  #isWide(index: number): boolean {
+    return this.#names[index + 1] === `${this.#names[index]}_high`;
   }
 
   #indexOf(name: string): number {
@@ -190,6 +208,9 @@ export class Packet implements ContextFields {
     return index;
   }
 }
+
+/** Where the bytes of `cb` are. */
+const CONTROL = { start: 48, end: 68 } as const;
 
 /** What programs may store in an `__sk_buff`. */
 // biome-ignore format: names

@@ -3,12 +3,13 @@
  * A program on the machine: run as a whole, or one instruction after the other.
  */
 import { describeFrame, type Frame, framesOf, type Instruction, print } from '../asm/index.ts';
-import { contextPointer, type GivenContext } from './context.ts';
+import type { GivenContext } from './context.ts';
 import type { Engine } from './engine.ts';
 import { SimulationFault } from './fault.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Machine, MachineProgram } from './machine.ts';
 import { SimulatedRing } from './maps/ring.ts';
+import { pointerTo } from './memory.ts';
 
 /** What a run came to. */
 export interface RunResult {
@@ -54,7 +55,16 @@ export interface StepOptions extends RunOptions {
   readonly at?: readonly string[] | undefined;
 }
 
-const LIMIT = 1_000_000;
+export const LIMIT = 1_000_000;
+
+/** What ends a run that has not come to its end after `limit` instructions. */
+export const tooLong = ({ pc: index, code }: Engine, limit: number): SimulationFault => {
+  const instruction = code.instructions[index];
+  return new SimulationFault(
+    `the program has not ended after ${limit} instructions`,
+    instruction && { index, instruction },
+  );
+};
 
 export class SimulatedProgram {
   readonly name: string;
@@ -76,7 +86,7 @@ export class SimulatedProgram {
   /** Runs it on a context, to its end. Throws a SimulationFault where the kernel would have refused it. */
   run(context?: GivenContext, { limit = LIMIT }: RunOptions = {}): RunResult {
     this.#begin(context);
-    if (!this.#engine.run(limit)) throw this.#tooLong(limit);
+    if (!this.#engine.run(limit)) throw tooLong(this.#engine, limit);
     return this.#finish();
   }
 
@@ -91,8 +101,11 @@ export class SimulatedProgram {
     machine.memory.sweep();
     machine.tailCalls = 0;
     machine.locked = undefined;
+    machine.unwrittenReads.clear();
     machine.context = machine.contextOf(this.name, context);
-    this.#engine.start(this.#program.code, 0, [contextPointer(machine.context)]);
+    const { region, fields } = machine.context;
+    for (const each of [region, ...(fields?.regions ?? [])]) machine.memory.retire(each);
+    this.#engine.start(this.#program.code, 0, [pointerTo(region)]);
   }
 
   /** Executes one instruction; the result after the last. A helper that calls back is entered. */
@@ -135,7 +148,7 @@ export class SimulatedProgram {
       const result = this.step();
       if (result) return result;
     }
-    throw this.#tooLong(limit);
+    throw tooLong(this.#engine, limit);
   }
 
   /** The instructions of some lines. */
@@ -195,24 +208,11 @@ export class SimulatedProgram {
       packet: context?.packet?.bytes,
       context: context?.fields?.values,
     };
-    if (context) {
-      machine.memory.retire(context.region);
-      for (const region of context.fields?.regions ?? []) machine.memory.retire(region);
-    }
     for (const ring of machine.mapsOf(SimulatedRing))
       for (const place of ring.open)
         throw new SimulationFault(`${place}the record is neither submitted nor discarded`);
     if (machine.locked !== undefined)
       throw new SimulationFault('the program ends with a lock held');
     return result;
-  }
-
-  #tooLong(limit: number): SimulationFault {
-    const { pc: index, code } = this.#engine;
-    const instruction = code.instructions[index];
-    return new SimulationFault(
-      `the program has not ended after ${limit} instructions`,
-      instruction && { index, instruction },
-    );
   }
 }

@@ -23,7 +23,7 @@ import type { Mock } from './kernel-memory.ts';
 import { Machine } from './machine.ts';
 import { openSimulated, type SimulatedMapOf } from './maps/create.ts';
 import { BIAS, Memory } from './memory.ts';
-import { SimulatedProgram } from './program.ts';
+import { LIMIT, SimulatedProgram, tooLong } from './program.ts';
 import type { CurrentTask } from './task.ts';
 import { WasmHeap } from './wasm/api.ts';
 import { WasmEngine } from './wasm/engine.ts';
@@ -128,7 +128,7 @@ export class Simulation<M extends Maps = Maps, P extends Programs = Programs> {
       const [key = 0, value = Number(address)] =
         [...map.pointers()].find(([, each]) => BigInt(each) >> 32n === address >> 32n) ?? [];
       this.#engine.start(callback.code, index, [map.pointer, key, value]);
-      this.#engine.run(Number.MAX_SAFE_INTEGER);
+      if (!this.#engine.run(LIMIT)) throw tooLong(this.#engine, LIMIT);
       machine.memory.sweep();
     }
     machine.time = until;

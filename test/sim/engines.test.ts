@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import {
   add,
   and,
+  arrayMap,
   atomicAdd,
   type Code,
   call,
@@ -18,6 +19,7 @@ import {
   globals,
   hash,
   helper,
+  ja,
   jeq,
   jgt,
   jlt,
@@ -26,6 +28,7 @@ import {
   KiB,
   type Label,
   label,
+  ldAbs,
   lea,
   load,
   mayGoto,
@@ -54,6 +57,7 @@ import {
   u64,
   w0,
   w1,
+  w2,
   xor,
 } from '../../src/index.ts';
 import { type SimulateOptions, simulate } from '../../src/sim/index.ts';
@@ -180,7 +184,103 @@ describe('limits', () => {
   });
 });
 
+describe('instructions', () => {
+  it('are counted to where a load behind the packet ends the function', () => {
+    const peek = fn('peek', 1, [mov(r6, r1), ldAbs(u8, 5), add(r0, 1), add(r0, 1), exit()]);
+    const body = [mov(r6, r1), call(peek, r6), add(r0, 3), exit()];
+    expect(onBoth(body)).toEqual({ value: 3n, instructions: 7, unwritten: [] });
+    for (let limit = 1; limit < 7; limit++)
+      expect(onBoth(body, limit)).toMatchObject({ instruction: [1, 2, 5, 6, 3, 4][limit - 1] });
+  });
+});
+
+describe('callbacks', () => {
+  const none = { message: expect.stringContaining('is no function of the program') };
+  const loopOver = (callback: Code): Code => [
+    [mov(r3, r1), callback, mov(r1, 3), mov(r4, 0), call(helper.loop, r1, r2 as never, r3, r4)],
+    exit(),
+  ];
+
+  it('are functions of the program', () => {
+    expect(onBoth(loopOver(mov(r2, 5)))).toMatchObject(none);
+    expect(onBoth(loopOver(mov(r2, r3)))).toMatchObject(none);
+    expect(onBoth(loopOver(lea(r2, hash(u32, u64, { maxEntries: 1 }))))).toMatchObject(none);
+  });
+
+  it.each(ENGINES)('of timers come to an end, %s', (engine) => {
+    const again = label('again');
+    const timers = arrayMap(struct('value', { timer: u64, opaque: u64 }), { maxEntries: 1 });
+    const forever = fn('forever', 3, [mov(r0, 0), again, add(r0, 1), jne(r0, 0, again), exit()]);
+    const out = label('out');
+    const body = [
+      [
+        store(u32.at(r10, -4), 0),
+        mov(r2, r10),
+        add(r2, -4),
+        call(helper.map_lookup_elem, timers, r2),
+      ],
+      [jeq(r0, 0, out), mov(r6, r0), call(helper.timer_init, r6, timers, 1)],
+      [call(helper.timer_set_callback, r6, forever), call(helper.timer_start, r6, 500, 0)],
+      [mov(r0, 0), out, exit()],
+    ];
+    const machine = simulate(tc(body), { engine });
+    machine.programs.program.run();
+    expect(() => machine.advance(500)).toThrow('has not ended after 1000000 instructions');
+  });
+});
+
 describe('memory', () => {
+  it('of a loop is not kept for what comes before the next', () => {
+    const ring = ringbuf(u64, { maxEntries: 4 * KiB });
+    const names = ['fill', 'second', 'read', 'again', 'out'] as const;
+    const [fill, second, read, again, out] = names.map(label) as [
+      Label,
+      Label,
+      Label,
+      Label,
+      Label,
+    ];
+    const body = [
+      [call(helper.ringbuf_reserve, ring, 8, 0), jeq(r0, 0, out), mov(r6, r0), mov(r7, 0)],
+      [fill, store(u64.at(r6), r7), add(r7, 1), jlt(r7, 3, fill)],
+      [call(helper.ringbuf_submit, r6, 0), jgt(r7, 100, second), ja(read)],
+      [second, store(u64.at(r6), r7), jlt(r7, 200, again)],
+      // It lies between the blocks of a loop that it is not in.
+      [read, load(r0, u64.at(r6)), out, exit()],
+      [again, add(r7, 1), ja(second)],
+    ];
+    expect(onBoth(body)).toMatchObject({
+      message: expect.stringContaining('no 8 bytes to be read there: the address is the number'),
+    });
+  });
+
+  it('of contexts is given back, also by runs that fail', () => {
+    const fails = label('fails');
+    const body = [
+      [mov(r0, r1), load(w2, u32.at(r1, 8)), jeq(r2, 1, fails), rsh(r0, 32), exit()],
+      [fails, load(r0, u64.at(r2)), exit()],
+    ];
+    for (const engine of ENGINES) {
+      const { programs } = simulate(tc(body), { engine });
+      for (let run = 0; run < 3000; run++)
+        expect(() => programs.program.run({ mark: 1 })).toThrow('is the number 0x1');
+      expect(programs.program.run().value).toBeLessThan(2000n);
+    }
+  });
+
+  it('that nothing has written is told of for each run', () => {
+    const skip = label('skip');
+    const body = [
+      [load(w2, u32.at(r1, 8)), mov(r0, 0), jeq(r2, 1, skip), load(r0, u64.at(r10, -8))],
+      [skip, exit()],
+    ];
+    for (const engine of ENGINES) {
+      const { program } = simulate(tc(body), { engine }).programs;
+      expect(program.run({ mark: 0 }).unwritten).toEqual([3]);
+      expect(program.run({ mark: 1 }).unwritten).toEqual([]);
+    }
+  });
+
   it('may grow while a program runs', () => {
     const ring = ringbuf(u64, { maxEntries: 1024 * KiB });
     const out = label('out');

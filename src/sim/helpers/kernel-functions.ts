@@ -45,12 +45,13 @@ const bpf_iter_num_new: HelperFunction = (machine, registers) => {
 
 const bpf_iter_num_next: HelperFunction = (machine, registers: Registers) => {
   const state = iterator(machine);
-  const { current, end } = state;
-  if (current + 1 >= end) {
+  // An int, in which the one before the least is the greatest.
+  const next = (state.current + 1) | 0;
+  if (next >= state.end) {
     state.set(0, 0);
     return 0;
   }
-  state.set(current + 1, end);
+  state.set(next, state.end);
   return registers.get(1);
 };
 

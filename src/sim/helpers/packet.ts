@@ -52,17 +52,18 @@ const LEAST = 14;
 /** Moves the start of an XDP packet. */
 const xdp_adjust_head: HelperFunction = ({ context }, registers) => {
   const packet = context?.packet;
-  const start = (packet?.start ?? 0) + (registers.low[2]! | 0);
+  const start = (packet?.start ?? 0) + registers.low[2]!;
   if (!packet || start < 40 || start > packet.end - LEAST) return -EINVAL;
   packet.start = start;
   return 0;
 };
 
-/** Moves the end of an XDP packet; here it grows no further than it was. */
-const xdp_adjust_tail: HelperFunction = ({ context }, registers) => {
+/** Moves the end of an XDP packet; here it grows no further than it was, with zeros. */
+const xdp_adjust_tail: HelperFunction = ({ context, memory }, registers) => {
   const packet = context?.packet;
-  const end = (packet?.end ?? 0) + (registers.low[2]! | 0);
+  const end = (packet?.end ?? 0) + registers.low[2]!;
   if (!packet || end > packet.region.size || end < packet.start + LEAST) return -EINVAL;
+  if (end > packet.end) memory.of(packet.region).fill(0, packet.end, end);
   packet.end = end;
   return 0;
 };

@@ -1,7 +1,7 @@
 /**
  * @module
  * The control flow of one function: its basic blocks in reverse postorder, and which of them dominate which (Cooper,
- * Harvey and Kennedy, "A Simple, Fast Dominance Algorithm").
+ * Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", of which one pass is enough: see below).
  *
  * A function is what can be reached from its first instruction without a call.
  */
@@ -24,7 +24,7 @@ export interface ControlFlow {
   readonly loopEnd: readonly (number | undefined)[];
   /** By block: whether more than one way leads there, jumps back left out. */
   readonly isMerge: readonly boolean[];
-  /** By block: whether it may be executed again, by a jump back behind it. */
+  /** By block: whether it lies in a loop, so that each way to it goes through the header of that. */
   readonly isInLoop: readonly boolean[];
   /** By block: the blocks that it dominates at once, in their order. */
   readonly dominated: readonly (readonly number[])[];
@@ -90,60 +90,48 @@ const blockAt = ({ opcode, offset }: MachineCode, leaders: Uint8Array, start: nu
 
 const dominanceOf = (blocks: readonly Block[]): Omit<ControlFlow, 'blocks'> => {
   const before: number[][] = blocks.map(() => []);
-  blocks.forEach(({ next }, index) => {
-    for (const each of next) before[each]!.push(index);
+  const back: number[][] = blocks.map(() => []);
+  blocks.forEach(({ next }, block) => {
+    for (const each of next) (each > block ? before : back)[each]!.push(block);
   });
   const dominators = dominatorsOf(before);
-  const dominates = (block: number, other: number): boolean => {
-    let each = other;
-    while (each > block) each = dominators[each]!;
-    return each === block;
-  };
+  const dominates = dominanceIn(dominators);
   const dominated: number[][] = blocks.map(() => []);
   dominators.forEach((dominator, block) => {
     if (block > 0) dominated[dominator]!.push(block);
   });
-  const back = before.map((from, block) => from.filter((each) => each >= block));
+  const loopEnd = back.map((from) => from.at(-1));
   return {
-    loopEnd: back.map((from) => from.at(-1)),
-    isMerge: before.map((from, block) => from.length - back[block]!.length > 1),
-    isInLoop: inLoops(back),
+    loopEnd,
+    isMerge: before.map((from) => from.length > 1),
+    isInLoop: inLoops(loopEnd, dominators),
     dominated,
     reducible: back.every((from, block) => from.every((each) => dominates(block, each))),
   };
 };
 
-/** Any circle crosses each of its blocks with some jump back, so that what lies below one is all that is in loops. */
-const inLoops = (back: readonly (readonly number[])[]): boolean[] => {
-  const change = new Int32Array(back.length + 1);
-  back.forEach((from, block) => {
-    for (const each of from) {
-      change[block]!++;
-      change[each + 1]!--;
-    }
-  });
-  let open = 0;
-  return back.map((_, block) => {
-    open += change[block]!;
-    return open > 0;
+/** Whether some header that dominates a block starts a loop that ends behind it. */
+const inLoops = (
+  loopEnd: readonly (number | undefined)[],
+  dominators: readonly number[],
+): boolean[] => {
+  const reach: number[] = [];
+  return loopEnd.map((end = -1, block) => {
+    reach.push(Math.max(end, reach[dominators[block]!] ?? -1));
+    return reach[block]! >= block;
   });
 };
 
-/** By block: the nearest that all ways to it go through. The first has itself. */
+/**
+ * By block: the nearest that all ways to it go through. The first has itself. Jumps back are left out: where each leads
+ * to a block that dominates it they change nothing, and else the function is not reducible and nobody asks.
+ */
 const dominatorsOf = (before: readonly (readonly number[])[]): number[] => {
-  const dominators = before.map((_, block): number => (block === 0 ? 0 : -1));
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let block = 1; block < before.length; block++) {
-      let nearest = -1;
-      for (const each of before[block]!) {
-        if (dominators[each] === -1) continue;
-        nearest = nearest === -1 ? each : common(dominators, nearest, each);
-      }
-      if (dominators[block] === nearest) continue;
-      dominators[block] = nearest;
-      changed = true;
-    }
+  const dominators = [0];
+  for (let block = 1; block < before.length; block++) {
+    // The nearest first, from which it is not far to the next.
+    const nearest = before[block]!.reduceRight((one, other) => common(dominators, one, other));
+    dominators.push(nearest);
   }
   return dominators;
 };
@@ -155,4 +143,22 @@ const common = (dominators: readonly number[], first: number, second: number): n
     while (other > one) other = dominators[other]!;
   }
   return one;
+};
+
+/** Whether one block dominates another: what a block dominates are neighbours in preorder. */
+const dominanceIn = (dominators: readonly number[]) => {
+  const { length } = dominators;
+  const sizes = new Int32Array(length).fill(1);
+  for (let block = length - 1; block > 0; block--) sizes[dominators[block]!]! += sizes[block]!;
+  const places = new Int32Array(length);
+  const free = new Int32Array(length).fill(1);
+  for (let block = 1; block < length; block++) {
+    const dominator = dominators[block]!;
+    places[block] = places[dominator]! + free[dominator]!;
+    free[dominator]! += sizes[block]!;
+  }
+  return (block: number, other: number): boolean => {
+    const distance = places[other]! - places[block]!;
+    return distance >= 0 && distance < sizes[block]!;
+  };
 };

@@ -6,9 +6,9 @@
 import { type MachineCode, OWN } from '../code.ts';
 import type { Calling, Engine, Environment } from '../engine.ts';
 import { SimulationFault } from '../fault.ts';
-import { tooDeep } from '../frames.ts';
+import { callbackAt, tooDeep } from '../frames.ts';
 import { Interpreter } from '../interpreter.ts';
-import { BIAS, FRAME_SIZE, STACK_SIZE } from '../memory.ts';
+import { FRAME_SIZE, STACK_SIZE } from '../memory.ts';
 import { type WasmGlobal, type WasmHeap, webAssembly } from './api.ts';
 import { compile } from './compile.ts';
 import { writtenBy } from './effects.ts';
@@ -150,9 +150,9 @@ export class WasmEngine implements Engine {
   #callBack(calling: Calling, code: MachineCode, index: number, frame: number): bigint {
     let step = calling.next();
     while (!step.done) {
-      if (frame + FRAME_SIZE === STACK_SIZE) throw tooDeep(code, index);
       const { function: pointer, args } = step.value;
-      const start = Number(BigInt.asUintN(32, pointer)) - BIAS;
+      const start = callbackAt(code, index, pointer);
+      if (frame + FRAME_SIZE === STACK_SIZE) throw tooDeep(code, index);
       const result = this.#function(code, start)(frame + FRAME_SIZE, ...five(args.map(BigInt)));
       step = calling.next(BigInt.asUintN(64, result));
     }

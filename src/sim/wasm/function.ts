@@ -1,7 +1,7 @@
 /**
  * @module
  * A function of a BPF program as one of WebAssembly: registers are locals, blocks nest, and each stretch up to the next
- * call is paid for before it is executed.
+ * call, or load that may return, is paid for before it is executed.
  */
 import { BPF_EXIT, BPF_JMP, sizeOfOpcode } from '../../asm/index.ts';
 import { type MachineCode, OWN } from '../code.ts';
@@ -88,7 +88,7 @@ type FunctionTranslation = Translation & FunctionParts;
 const writeBlock = (translation: FunctionTranslation, { start, end, next }: Block): void => {
   const { writer, code, registers, stack } = translation;
   for (let index = start; index < end; index++) {
-    if (index === start || isCall(code.opcode[index - 1]!)) pay(translation, index, end);
+    if (index === start || endsStretch(code.opcode[index - 1]!)) pay(translation, index, end);
     writeInstruction(translation, index);
     stack.follow(code, index, registers);
   }
@@ -97,10 +97,16 @@ const writeBlock = (translation: FunctionTranslation, { start, end, next }: Bloc
   if (last !== undefined && isConditionalJump(last) && next.length === 1) writer.op(WASM.drop);
 };
 
-/** Pays for the instructions to the next call, or to the end of the block. */
+/** What may not come back: what is behind it is paid for when it has. */
+const endsStretch = (opcode: number): boolean => isCall(opcode) || isPacketLoad(opcode);
+
+/**
+ * Pays for a stretch, up to the end of the block. Where that is too much the run ends before the stretch, of which the
+ * interpreter would still execute a part.
+ */
 const pay = ({ writer, code }: Translation, start: number, blockEnd: number): void => {
   let end = start + 1;
-  while (end < blockEnd && !isCall(code.opcode[end - 1]!)) end++;
+  while (end < blockEnd && !endsStretch(code.opcode[end - 1]!)) end++;
   const cost = end - start;
   writer.get(LOCAL.fuel).long(cost).op(WASM.i64Sub).tee(LOCAL.fuel);
   writer.long(0).op(WASM.i64LtS).open(WASM.if);
