@@ -66,7 +66,8 @@ export const callStatement = (scanner: Scanner): Statement => {
 };
 
 const idHere = (scanner: Scanner): number => {
-  const { value, at } = takeNumber(scanner)!;
+  const { value, at } =
+    takeNumber(scanner) ?? scanner.fail(`call: a number, got ${scanner.rest()}`);
   if (value < -(2n ** 31n) || value >= 2n ** 31n)
     scanner.fail(`call: a number has 32 bits, got ${value}`, at);
   return Number(value);

@@ -38,6 +38,11 @@ const INTEGERS: Readonly<Record<string, number>> = {
   '.8byte': 8,
 };
 
+export const DATA_DIRECTIVES: readonly string[] = [
+  ...Object.keys(INTEGERS),
+  ...['.zero', '.space', '.skip', '.ascii', '.asciz', '.string'],
+];
+
 /** The bytes of a directive; undefined for one that is no data. */
 export const readData = (scanner: Scanner, name: string): Uint8Array | undefined => {
   if (Object.hasOwn(INTEGERS, name)) return integers(scanner, name, INTEGERS[name]!);
@@ -77,18 +82,19 @@ const integers = (scanner: Scanner, name: string, size: number): Uint8Array => {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
 
 const texts = (scanner: Scanner, name: string, ended: boolean): Uint8Array => {
-  const quoted = scanner.match(/"((?:[^"\\\n]|\\.)*)"/y)?.[1];
+  const quoted = scanner.quoted();
   if (quoted === undefined)
     return scanner.fail(`${name} takes a text in quotes, got ${scanner.rest()}`);
-  const bytes: number[] = [];
+  // Each character has at most three bytes, and each escape at least two characters.
+  const bytes = new Uint8Array(3 * quoted.length + 1);
   const plain = new TextEncoder();
-  for (const [piece] of quoted.matchAll(/\\[0-7]{1,3}|\\.|[^\\]+/gs)) {
-    if (/^\\[0-7]/.test(piece)) bytes.push(Number.parseInt(piece.slice(1), 8) & 0xff);
-    else
-      bytes.push(
-        ...plain.encode(piece[0] === '\\' ? (ESCAPES[piece[1]!] ?? piece.slice(1)) : piece),
-      );
+  let length = 0;
+  for (const [piece] of quoted.matchAll(/\\[0-7]{1,3}|\\.|[^\\]+/gsu)) {
+    if (/^\\[0-7]/.test(piece)) bytes[length++] = Number.parseInt(piece.slice(1), 8);
+    else {
+      const text = piece[0] === '\\' ? (ESCAPES[piece[1]!] ?? piece.slice(1)) : piece;
+      length += plain.encodeInto(text, bytes.subarray(length)).written;
+    }
   }
-  if (ended) bytes.push(0);
-  return Uint8Array.from(bytes);
+  return bytes.slice(0, length + (ended ? 1 : 0));
 };

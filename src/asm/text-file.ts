@@ -14,7 +14,7 @@ import { closeNames } from './close-names.ts';
 import type { Reference } from './code.ts';
 import { contextOf } from './parse.ts';
 import type { Site } from './site.ts';
-import { MOST_DATA, readData, type TextVariable } from './text-data.ts';
+import { DATA_DIRECTIVES, MOST_DATA, readData, type TextVariable } from './text-data.ts';
 import { type Declared, functionsOf, type TextFunction } from './text-functions.ts';
 import { Scanner } from './text-scanner.ts';
 import { type Element, rawInstructions, readStatements } from './text-statements.ts';
@@ -152,7 +152,7 @@ class Reader implements TextFile {
         return;
       }
       case '.license':
-        this.license = this.#quoted('.license');
+        this.#license(this.#quoted('.license'), at);
         return;
       case '.map':
         this.#map(at);
@@ -177,6 +177,11 @@ class Reader implements TextFile {
         this.#scanner.at,
       )
     );
+  }
+
+  #license(text: string, at: number): void {
+    if (this.license !== undefined) this.fail('there is a licence already', at);
+    this.license = text;
   }
 
   #enter(at: number): void {
@@ -223,7 +228,7 @@ class Reader implements TextFile {
   #variable(name: string, at: number): void {
     const bytes = readData(this.#scanner, name);
     if (!bytes) {
-      const close = closeNames(name, [...OWN, ...IGNORED]);
+      const close = closeNames(name, [...OWN, ...IGNORED, ...DATA_DIRECTIVES]);
       this.fail(
         `there is no directive ${name}${close.length > 0 ? `; did you mean ${close.join(', ')}?` : ''}`,
         at,
@@ -232,7 +237,7 @@ class Reader implements TextFile {
     const section = this.#section;
     if (section === 'license') {
       const end = bytes.indexOf(0);
-      this.license = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+      this.#license(new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end)), at);
       return;
     }
     if (!VARIABLES.test(section))
@@ -258,6 +263,13 @@ class Reader implements TextFile {
     }));
   }
 
+  #nameless(section: string, at: number): never {
+    this.fail(
+      `the function at the beginning of ${section} needs a name: put a label before it`,
+      at,
+    );
+  }
+
   /** The names that begin a function: the first of each section, and those that are declared so. */
   #functionNames(): Declared {
     const names = new Map<string, { readonly global: boolean }>();
@@ -265,14 +277,11 @@ class Reader implements TextFile {
       const last = elements.findLastIndex(({ kind }) => kind === 'code');
       elements.forEach((element, index) => {
         if (element.kind === 'code') {
-          if (index === 0)
-            this.fail(
-              `the function at the beginning of ${section} needs a name: put a label before it`,
-              element.at,
-            );
+          if (index === 0) this.#nameless(section, element.at);
           return;
         }
         const { name, at } = element;
+        if (index === 0 && /^\d+$/.test(name)) this.#nameless(section, at);
         const global = this.#global.has(name);
         if (index > 0 && !global && !this.#declared.has(name)) return;
         if (index > last) this.fail(`${name} has no instructions`, at);

@@ -104,6 +104,8 @@ class Builder {
       return;
     }
     if (this.#names.has(name)) this.#context.fail(`label ${name} is placed twice`, at);
+    const other = this.#context.symbols.get(name);
+    if (other) this.#context.fail(`label ${name} has the name of ${NOUNS[other.kind]}`, at);
     this.#names.set(name, here);
     if (!this.#nameOf.has(here) || this.#declared.has(name)) this.#nameOf.set(here, name);
   }
@@ -240,6 +242,14 @@ class Builder {
     return label;
   }
 
+  /** A place in the only value of a map. */
+  #within(map: AnyMap, offset: number, at: number): Reference {
+    const size = map.value?.size ?? 2 ** 32; // an arena has no value
+    if (offset < 0 || offset >= size)
+      this.#context.fail(`the map's value has ${size} bytes: there is no byte ${offset}`, at);
+    return { kind: 'value', map, offset };
+  }
+
   /** A helper, or something that the text was given. */
   #external(instruction: Instruction, { kind, to, addend, at }: Goal): Instruction {
     const name = String(to);
@@ -261,10 +271,10 @@ class Builder {
           : {
               ...instruction,
               src: BPF_PSEUDO_MAP_VALUE,
-              reference: within(reference.map, addend),
+              reference: this.#within(reference.map, addend, at),
             };
       case 'value': {
-        const value = within(reference.map, reference.offset + (addend ?? 0));
+        const value = this.#within(reference.map, reference.offset + (addend ?? 0), at);
         return { ...instruction, src: BPF_PSEUDO_MAP_VALUE, reference: value };
       }
       case 'function':
@@ -282,7 +292,13 @@ class Builder {
   }
 }
 
-const within = (map: AnyMap, offset: number): Reference => ({ kind: 'value', map, offset });
+const NOUNS = {
+  map: 'a map',
+  value: 'a variable',
+  function: 'a function',
+  extern: 'a symbol of the kernel',
+  module: 'a module of the kernel',
+} as const;
 
 /** The slots of one instruction or label; undefined for code whose length is known when it is assembled. */
 const lengthOf = (code: Code): number | undefined => {

@@ -168,7 +168,7 @@ export const targetHere = (scanner: Scanner, what: string): Goal | Label => {
   if (label && typeof label === 'object' && label.kind === 'label') return label;
   if (hole) scanner.fail(`${what}: a jump goes to a label, from label('name')`, at);
   // Local labels, which can be placed many times: the next one, or the last one.
-  const local = scanner.match(/\d+[fb]\b/y)?.[0];
+  const local = scanner.match(/\d{1,9}[fb]\b/y)?.[0];
   if (local !== undefined) return { kind: 'jump', to: local, at };
   scanner.match(/pc(?=[ \t]*[-+])/y);
   const distance = scanner.number();
@@ -181,7 +181,8 @@ export const targetHere = (scanner: Scanner, what: string): Goal | Label => {
 };
 
 /** A distance; one that no text reaches stays out of reach. */
-export const safe = (value: bigint): number => Number(BigInt.asIntN(53, value));
+export const safe = (value: bigint): number =>
+  Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value)));
 
 /** ` did you mean X?`, or nothing. */
 export const suggestion = (name: string, names: Iterable<string>): string => {

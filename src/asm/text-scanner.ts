@@ -38,6 +38,8 @@ const HOLE = '\uFFFC';
 /** A line of a listing begins so: the verifier's log, `bpftool prog dump xlated`, our own. */
 const LISTED = /^\s*\d+: \([0-9a-f]{2}\) /;
 const WORD = /[A-Za-z_.$][\w.$]*/y;
+/** Longer than what compilers make of the longest names. */
+const MOST_LETTERS = 4096;
 const NUMBER = /0[xX][0-9a-fA-F]+|0[bB][01]+|\d+/y;
 
 /** A number as it was written. */
@@ -79,7 +81,9 @@ export class Scanner {
     );
     const nul = this.#source.indexOf('\0');
     if (nul >= 0) this.fail('a text has no NUL in it', nul);
-    this.#text = withoutComments(this.#source);
+    this.#text = withoutComments(this.#source, (at) =>
+      this.fail('a comment begins here and never ends: */ is missing', at),
+    );
   }
 
   /** Goes on to the next character that is no space; lines end a statement, so they stop it. */
@@ -143,12 +147,32 @@ export class Scanner {
 
   /** The next word, if one comes next. */
   word(): string | undefined {
-    return this.match(WORD)?.[0];
+    return this.#named(WORD);
   }
 
   /** The next word, or one in quotes, as names of sections and symbols can be. */
   name(): string | undefined {
-    return this.match(/"([^"\n]*)"/y)?.[1] ?? this.word();
+    return this.#named(/"([^"\n]*)"/y) ?? this.word();
+  }
+
+  /** A text in quotes, with its escapes as they are written. */
+  quoted(): string | undefined {
+    this.skipSpaces();
+    if (this.#text[this.at] !== '"') return undefined;
+    const end = endOfQuoted(this.#text, this.at);
+    const text = this.#text.slice(this.at + 1, end - 1);
+    if (this.#text[end - 1] !== '"' || end - this.at < 2) return undefined;
+    this.at = end;
+    return text;
+  }
+
+  #named(pattern: RegExp): string | undefined {
+    const found = this.match(pattern);
+    if (!found) return undefined;
+    const name = found[1] ?? found[0];
+    if (name.length > MOST_LETTERS)
+      this.fail(`a name has at most ${MOST_LETTERS} characters`, this.at - found[0].length);
+    return name;
   }
 
   /** A whole number with or without a sign. */
@@ -232,13 +256,45 @@ export class Scanner {
 const blank = (text: string): string => text.replace(/[^\n]/g, ' ');
 
 /** The text with spaces in the place of comments, so that every place stays where it is. */
-const withoutComments = (text: string): string => {
-  // A `#` between a name and a number is the kernel's: call bpf_ktime_get_ns#5.
-  const token = /"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?(?:\*\/|$)|\/\/.*|(?<!\w)#.*|#(?!\d).*/g;
-  const lines = text.replace(/^.*$/gm, (line) => {
+const withoutComments = (text: string, unended: (at: number) => never): string => {
+  const lines = text.replace(/[^\n]+/g, (line) => {
     if (/^\s*;/.test(line)) return blank(line);
     const comment = LISTED.test(line) ? line.indexOf(';') : -1;
     return comment < 0 ? line : line.slice(0, comment) + blank(line.slice(comment));
   });
-  return lines.replace(token, (found) => (found.startsWith('"') ? found : blank(found)));
+  // A `#` between a name and a number is the kernel's: call bpf_ktime_get_ns#5.
+  const beginning = /"|\/[*/]|(?<!\w)#|#(?!\d)/g;
+  let [kept, until] = ['', 0];
+  for (let found = beginning.exec(lines); found; found = beginning.exec(lines)) {
+    const from = found.index;
+    const end =
+      found[0] === '"'
+        ? endOfQuoted(lines, from)
+        : endOf(lines, from, found[0] === '/*' ? '*/' : '\n');
+    if (end === undefined) unended(from);
+    if (found[0] !== '"') {
+      kept += lines.slice(until, from) + blank(lines.slice(from, end));
+      until = end;
+    }
+    beginning.lastIndex = end;
+  }
+  return kept + lines.slice(until);
+};
+
+/** Behind the `*` and `/` of a comment, if they come; before the end of the line, for one that ends there. */
+const endOf = (text: string, from: number, mark: '*/' | '\n'): number | undefined => {
+  const end = text.indexOf(mark, from + 2);
+  if (mark === '*/') return end < 0 ? undefined : end + 2;
+  return end < 0 ? text.length : end;
+};
+
+/** Behind the second quote of a text that begins here, or at the end of the line. */
+const endOfQuoted = (text: string, from: number): number => {
+  const end = /\\[^\n]|["\n]/g;
+  end.lastIndex = from + 1;
+  for (let found = end.exec(text); found; found = end.exec(text)) {
+    if (found[0] === '"') return end.lastIndex;
+    if (found[0] === '\n') return found.index;
+  }
+  return text.length;
 };

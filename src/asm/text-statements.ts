@@ -89,7 +89,7 @@ const nameHere = (scanner: Scanner, emit: (element: Element) => void): boolean =
     emit({ kind: 'name', name: prototype, at: start });
     return true;
   }
-  const name = scanner.match(/\d+(?=[ \t]*:)/y)?.[0] ?? scanner.name();
+  const name = scanner.match(/\d{1,9}(?=[ \t]*:)/y)?.[0] ?? scanner.name();
   if (name !== undefined && scanner.take(':')) {
     emit({ kind: 'name', name, at: start });
     return true;
@@ -157,11 +157,19 @@ const checkOpcode = (scanner: Scanner, code: Code, opcode: number, at: number): 
 /** Instructions as numbers of eight bytes, behind `.quad`: for what a dialect has no text for. */
 export const rawInstructions = (scanner: Scanner, at: number): readonly Element[] => {
   const bytes = readData(scanner, '.quad') ?? new Uint8Array();
-  const instructions = scanner.guard(at, () => decode(bytes));
-  return instructions.map((instruction) => ({
+  return decoded(scanner, bytes, at).map((instruction) => ({
     kind: 'code',
     code: restamp(scanner.siteOf(at) ?? {}, instruction),
     goal: goalOf(instruction, at),
     at,
   }));
+};
+
+const decoded = (scanner: Scanner, bytes: Uint8Array, at: number): readonly Instruction[] => {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return scanner.fail(`.quad: ${error.message}`, at);
+    throw error;
+  }
 };

@@ -2,7 +2,15 @@
  * @module
  * The machine that this runs on, as tools ask about it.
  */
-import { ElfError, functionOffsets, parseUsdtArguments, usdtProbes } from '../elf/index.ts';
+import {
+  ElfError,
+  type ElfFile,
+  EM,
+  functionOffsets,
+  parseUsdtArguments,
+  SHT,
+  usdtProbes,
+} from '../elf/index.ts';
 import { findExecutable, withElfFile } from '../kernel/executable.ts';
 import { glob, isGlob } from '../kernel/glob.ts';
 import { KernelWorld } from '../kernel/index.ts';
@@ -38,7 +46,9 @@ export const system: System = {
 
   functions: (file, pattern, pid) =>
     withElfFile(findExecutable(file, { pid }), (elf) =>
-      [...functionOffsets(elf, glob(pattern))].map(([offset, name]) => ({ name, offset })),
+      [...functionOffsets(elf, glob(pattern))]
+        .filter(([offset]) => !isGlob(pattern) || !beginsLocked(elf, offset))
+        .map(([offset, name]) => ({ name, offset })),
     ),
 
   staticProbes: (file, pid) =>
@@ -63,6 +73,20 @@ export const system: System = {
     return [...new Set(paths)].filter(isElf);
   },
 };
+
+/**
+ * Whether the first instruction has the prefix LOCK, where the kernel takes no probe (arch/x86/kernel/uprobes.c): so it
+ * is with pthread_spin_lock of glibc.
+ */
+const beginsLocked = (elf: ElfFile, offset: number): boolean => {
+  if (elf.machine !== EM.X86_64) return false;
+  const section = elf.sections.find(
+    ({ type, offset: start, size }) =>
+      type === SHT.PROGBITS && offset >= start && offset < start + size,
+  );
+  return section?.data[offset - section.offset] === LOCK;
+};
+const LOCK = 0xf0;
 
 const mappingsOf = (pid: number) => {
   try {

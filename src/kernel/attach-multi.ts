@@ -141,6 +141,7 @@ export const multiLink = (program: Program, extra: LinkExtra, attachType?: numbe
 const REASONS: Readonly<Record<string, string>> = {
   EINVAL:
     'this kernel does not know multi-probes of this kind (kprobe.multi Linux 5.18, uprobe.multi 6.6, kprobe.session 6.10, uprobe.session 6.13), or one of the places cannot be probed',
+  ENOTSUPP: 'one of the places cannot be probed; a narrower pattern may do',
   EOPNOTSUPP:
     'this kernel has no multi-probes of this kind (CONFIG_FPROBE for kprobe.multi, CONFIG_UPROBE_EVENTS for uprobe.multi)',
   ESRCH: 'there is no such function, or no such process',

@@ -74,14 +74,14 @@ export const object = <
 /** The name of the hidden map that counts what a map refused. */
 export const counterName = (map: string): string => `${map}.lost`;
 
-/** As long as BTF takes them on every kernel (KSYM_NAME_LEN was 128). */
+/** What maps and programs can be called: as long as BTF takes it on every kernel (KSYM_NAME_LEN was 128). */
+export const isObjectName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]{0,126}$/.test(name);
+export const OBJECT_NAMES =
+  'maps and programs have C identifiers of at most 127 characters for names';
+
 const checkName = (name: string, site: Site): void => {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,126}$/.test(name)) {
-    throw new AssemblerError(
-      `object: maps and programs have C identifiers of at most 127 characters for names, got ${JSON.stringify(name)}`,
-      site,
-    );
-  }
+  if (!isObjectName(name))
+    throw new AssemblerError(`object: ${OBJECT_NAMES}, got ${JSON.stringify(name)}`, site);
 };
 
 /** The counters of the maps, where a program counts; any other map must be named. */

@@ -20,7 +20,7 @@ import {
 } from '../asm/index.ts';
 import { program } from './make-program.ts';
 import type { AnyMapSpec } from './map-spec.ts';
-import { type ObjectSpec, object } from './object-spec.ts';
+import { isObjectName, OBJECT_NAMES, type ObjectSpec, object } from './object-spec.ts';
 import type { ProgramSpec } from './program-spec.ts';
 import { HOOKS, parseSection } from './sections.ts';
 import { mapOfText, variablesOfText } from './text-maps.ts';
@@ -42,6 +42,7 @@ export const parseObject = (
   const maps = new Map<string, AnyMapSpec>();
   const symbols = new Map<string, Reference>();
   const add = (name: string, map: AnyMapSpec, at: number): void => {
+    checkName(name, at, source);
     if (maps.has(name)) source.fail(`there are two maps ${name}`, at);
     maps.set(name, map);
     symbols.set(name, { kind: 'map', map });
@@ -63,10 +64,14 @@ export const parseObject = (
     const { name } = each;
     if (name === undefined)
       return source.fail('a program needs a name: put a label before it', each.at);
+    checkName(name, each.at, source);
     programs.set(name, programOf(each, name, source));
   }
   if (programs.size === 0)
-    source.fail('there is no program: a function in the section of a hook, as .section xdp', 0);
+    source.fail(
+      'there is no program: a function in the section of a hook, as .section xdp, that no other calls, or that is .globl',
+      0,
+    );
   return object({
     license: source.license ?? '',
     maps: Object.fromEntries(maps),
@@ -75,6 +80,12 @@ export const parseObject = (
 };
 
 const TEXT = '.text';
+
+/** Maps and programs are in the object's BTF. */
+const checkName = (name: string, at: number, source: TextFile): void => {
+  if (!isObjectName(name))
+    source.fail(`${name} is no name for a map or a program: ${OBJECT_NAMES}`, at);
+};
 
 const programOf = (
   { section, body, at }: PlacedFunction,

@@ -43,6 +43,9 @@ const SHAPES: Readonly<Partial<Record<MapType, Shape>>> = {
   user_ringbuf: BUFFER,
 };
 
+/** As many bytes as a layout has. */
+const MOST_BYTES = 2 ** 31 - 1;
+
 /** A map that `.map` declares. */
 export const mapOfText = ({ name, type, numbers, at }: TextMap, fail: Fail): AnyMapSpec => {
   const shape = Object.hasOwn(SHAPES, type) ? SHAPES[type as MapType] : undefined;
@@ -65,7 +68,21 @@ export const mapOfText = ({ name, type, numbers, at }: TextMap, fail: Fail): Any
       return fail(`map ${name} needs ${field}=, a number from 1 on`, found?.at ?? at);
     return found.value;
   };
-  const sized = (field: string): Layout => layoutOf(number(field));
+  const sized = (field: string): Layout => {
+    const size = number(field);
+    if (size > MOST_BYTES)
+      fail(`the ${field} of map ${name} has at most ${MOST_BYTES} bytes`, numbers.get(field)!.at);
+    return layoutOf(size);
+  };
+  const entries = () => {
+    const count = number('max_entries');
+    if (type.endsWith('ringbuf') && (count < 4096 || (count & (count - 1)) !== 0))
+      fail(
+        `max_entries of a ${type} is its size in bytes, a power of two from 4096 on`,
+        numbers.get('max_entries')!.at,
+      );
+    return count;
+  };
   // The number of CPUs.
   const isPerf = type === 'perf_event_array' && !numbers.has('max_entries');
   return Object.freeze({
@@ -73,7 +90,7 @@ export const mapOfText = ({ name, type, numbers, at }: TextMap, fail: Fail): Any
     type: type as MapType,
     key: { given: () => sized('key'), index: () => u32, none: () => undefined }[shape.key](),
     value: { given: () => sized('value'), number: () => u32, none: () => undefined }[shape.value](),
-    maxEntries: isPerf ? 0 : number('max_entries'),
+    maxEntries: isPerf ? 0 : entries(),
     flags: (numbers.get('flags')?.value ?? 0) | (shape.flags ?? 0),
     extra: 0,
     bufferSize: 0,
@@ -94,7 +111,7 @@ export const variablesOfText = (
   let isZero = true;
   for (const [index, variable] of variables.entries()) {
     const given = identifier(variable.name ?? `${name}_${index}`);
-    const field = fields.has(given) ? `${given}_${index}` : given;
+    const field = fields.has(given) ? freeName(given, index, fields) : given;
     const start = variableBytes(variable);
     if (start.length === 0) fail(`variable ${field} has no bytes`, variable.at);
     const layout = layoutOf(start.length);
@@ -118,6 +135,13 @@ export const variablesOfText = (
 
 /** BTF takes names of C: compilers give texts and sections others, as .L.str and .rodata.str1.1. */
 const identifier = (name: string): string => name.replace(/\W/g, '_').replace(/^(?=\d)/, '_');
+
+/** The name with the first number behind it that makes it another. */
+const freeName = (name: string, from: number, taken: ReadonlyMap<string, unknown>): string => {
+  let number = from;
+  while (taken.has(`${name}_${number}`)) number++;
+  return `${name}_${number}`;
+};
 
 const startOf = (layout: Layout, data: Uint8Array): unknown => {
   if (layout.kind !== 'scalar') return data;

@@ -233,7 +233,8 @@ export const funccount = tool({
   summary: 'how often functions are called, of the kernel or of a program',
   description: [
     'A pattern has * for any characters and ? for one. A file is a path, a command or a library (c is libc.so.6). Names',
-    'that several functions of the kernel share are left out: the kernel does not say which is meant.',
+    'that several functions of the kernel share are left out: the kernel does not say which is meant. So are functions',
+    'of files that begin with a locked instruction, where there can be no probe.',
   ].join('\n'),
   examples: [
     ["funccount 'vfs_*'", 'functions of the kernel, until Ctrl-C'],
@@ -243,8 +244,12 @@ export const funccount = tool({
   ],
   options,
   positionals: ['pattern'],
-  missing: ({ pattern }) =>
-    pattern === undefined ? "say what to count: funccount 'vfs_*'" : undefined,
+  missing: ({ pattern = '' }) => {
+    const { kind, names, file } = parsePattern(pattern);
+    return names === '' || (kind === 'file' && file === '')
+      ? "say what to count: funccount 'vfs_*'"
+      : undefined;
+  },
   find,
   object: funccountObject,
   attach,

@@ -47,7 +47,7 @@ export interface System {
   /** The tracepoints that fit a pattern, as `category:name`. */
   tracepoints(pattern: string): readonly string[];
   hasFile(file: string, pid?: number): boolean;
-  /** The functions of a file that fit a pattern. */
+  /** The functions of a file that fit a pattern, without those whose beginning no program can be at. */
   functions(file: string, pattern: string, pid?: number): readonly FileFunction[];
   staticProbes(file: string, pid?: number): readonly StaticProbe[];
   /** The executables and libraries that a process has mapped, by their paths. */

@@ -106,8 +106,14 @@ interface Found {
   readonly found: StaticProbe;
 }
 
-const find = ({ pid, probe = '', strings }: Options, system: System): Found => {
+/** The parts of `FILE:PROVIDER:NAME`, whose file may be left out; nothing for what is no probe. */
+const partsOf = (probe = '') => {
   const [, file, provider, name] = /^(?:(.+):)?([^:]+):([^:]+)$/.exec(probe) ?? [];
+  return { file, provider, name };
+};
+
+const find = ({ pid, probe = '', strings }: Options, system: System): Found => {
+  const { file, provider, name } = partsOf(probe);
   const all = probesOf(file, pid, system);
   const found = all.find((each) => each.provider === provider && each.name === name);
   if (!found) {
@@ -147,8 +153,8 @@ const missing = ({ probe, pid, list }: Options): string | undefined => {
     return probe === undefined && pid === undefined
       ? 'say whose probes to list: trace-usdt -l FILE, or trace-usdt -l -p PID'
       : undefined;
-  const parts = probe?.split(':').length ?? 0;
-  if (parts > 2 || (parts === 2 && pid !== undefined)) return undefined;
+  const { file, name } = partsOf(probe);
+  if (name !== undefined && (file !== undefined || pid !== undefined)) return undefined;
   return 'say which probe: trace-usdt FILE:PROVIDER:NAME, or trace-usdt -p PID PROVIDER:NAME; -l lists them';
 };
 

@@ -7,6 +7,7 @@
  * const coverage = collectCoverage();
  * afterAll(() => coverage.addTo('coverage/bpf.info'));
  * // lcov -a coverage/lcov.info -a coverage/bpf.info -o coverage/all.info
+ * // What is in the file stays there: vitest --coverage empties its folder first; without it, remove the file before a run.
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, relative } from 'node:path';

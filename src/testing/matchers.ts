@@ -92,12 +92,22 @@ function toReturnValue(this: MatcherContext, received: unknown, expected: number
     );
   const all = typeof expected === 'bigint' && value !== undefined;
   const bits = all ? 64 : 32;
+  if (!fits(expected, bits))
+    throw new TypeError(
+      `toReturnValue: a whole number of ${bits} bits${all ? '' : ' (a bigint is compared with all of r0, where that is known)'}, got ${expected}`,
+    );
   const actual = all ? value : BigInt(returnValue);
   const pass = BigInt.asIntN(bits, BigInt(expected)) === BigInt.asIntN(bits, actual);
   const message = () =>
     `expected the program ${this.isNot ? 'not ' : ''}to return ${expected}, it returned ${all ? actual : returnValue}`;
   return { pass, message, actual: all ? actual : returnValue, expected };
 }
+
+/** Whether it is a whole number of so many bits, with or without a sign. */
+const fits = (value: unknown, bits: number): boolean =>
+  (typeof value === 'bigint' || Number.isInteger(value)) &&
+  (value as number) >= -(2 ** (bits - 1)) &&
+  (value as number) < 2 ** bits;
 
 function toEmit(this: MatcherContext, received: unknown, ...expected: readonly unknown[]): Result {
   const events = emittedBy(received);
@@ -128,17 +138,27 @@ function toHaveMap(
       'toHaveMap: what has maps, as simulate() and loadObject() return it; its name comes first',
     );
   const map = maps[name];
+  const readable = Object.keys(maps).filter(
+    (each) => isTable(maps[each]) || isVariables(maps[each]),
+  );
   if (!isTable(map) && !isVariables(map))
     throw new TypeError(
-      `toHaveMap: ${name} is none of ${Object.keys(maps).join(', ')} that can be read`,
+      `toHaveMap: there is no table or variables ${name}, but ${readable.join(', ') || 'none'}; toEmit is for buffers, and a spec is to be simulated first`,
     );
   const { iterableEquality, subsetEquality } = this.utils;
   if (!isTable(map)) {
     const actual = map.values();
     const pass = this.equals(actual, entries, [iterableEquality, subsetEquality]);
-    const message = () => `expected ${name} ${this.isNot ? 'not ' : ''}to have these values`;
+    const message = () =>
+      this.isNot
+        ? `expected ${name} not to have ${shown(this, entries)}`
+        : `expected ${name} to have these values`;
     return { pass, message, actual, expected: entries };
   }
+  if (typeof (entries as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function')
+    throw new TypeError(
+      `toHaveMap: pairs of key and value, as [[7, 2n]], got ${shown(this, entries)}`,
+    );
   const expected = [...(entries as Iterable<readonly [unknown, unknown]>)];
   const isMentioned = (key: unknown) => expected.some(([each]) => this.equals(each, key));
   const actual = [...map.entries()].filter(
@@ -147,7 +167,10 @@ function toHaveMap(
   const pass =
     actual.length === expected.length &&
     expected.every((entry) => actual.some((each) => this.equals(each, entry, [iterableEquality])));
-  const message = () => `expected ${name} ${this.isNot ? 'not ' : ''}to hold these entries`;
+  const message = () =>
+    this.isNot
+      ? `expected ${name} not to hold ${shown(this, expected)}`
+      : `expected ${name} to hold these entries`;
   return { pass, message, actual: new Map(actual), expected: new Map(expected) };
 }
 
@@ -242,7 +265,9 @@ const instructionCount = (received: unknown): number | undefined => {
 const specOf = (received: unknown, matcher: string): Spec => {
   const { kind } = (received ?? {}) as { kind?: unknown };
   if (/^(object|program|first-of|optional)$/.test(String(kind))) return received as Spec;
-  throw new TypeError(`${matcher}: a program or an object, got ${String(kind ?? typeof received)}`);
+  throw new TypeError(
+    `${matcher}: a program or an object, before it is simulated or loaded, got ${String(kind ?? typeof received)}`,
+  );
 };
 
 const bestOf = (entry: ProgramEntry) => variantsOf(entry)[0]!;

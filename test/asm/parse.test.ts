@@ -338,6 +338,7 @@ describe('a text with a mistake', () => {
     ['call f\ngoto f\nf: exit', '2:6: f leads from the program to f: functions only call each other'],
     ['call bpf_get_curent_comm', '1:6: there is no function or helper bpf_get_curent_comm; did you mean bpf_get_current_comm?'],
     ['call bpf_ktime_get_ns#6', '1:6: bpf_ktime_get_ns is helper 5, and 6 is bpf_trace_printk'],
+    ['call bpf_ktime_get_ns#5x', '1:23: call: a number, got "5x"'],
     ['call +3', '1:6: call 3 is helper 3, and call pc+3 the function three instructions further on: which one?'],
     ['r1 = count ll', '1:6: there is no map, variable or function count; did you mean counts?'],
     ['0: (b7) r0 = 0\n2: (95) exit', '2:1: the listing goes on with slot 1, got 2: what is between is missing'],
@@ -347,11 +348,39 @@ describe('a text with a mistake', () => {
     ['.section xdp', '1:1: .section belongs into a whole file: parseObject takes those'],
     ['exit; returns', '1:7: there is no instruction "returns"; comments begin with # or //'],
     ['r1 = 0x123456789abcdef01 ll', '1:6: lddw r1: 20988295479420645121 does not fit in 64 bits'],
+    ['r0 = 0\n /* no end', '2:2: a comment begins here and never ends: */ is missing'],
+    ['exit /*/', '1:6: a comment begins here and never ends: */ is missing'],
+    ['goto +9007199254740993\nexit', '1:6: no instruction begins +9007199254740991 from here'],
+    ['.quad 0x18', '1:1: .quad: byte 0: a 64-bit load takes 16 bytes, but 8 are left'],
+    ['counts: exit', '1:1: label counts has the name of a map'],
+    ['r1 = counts+8 ll', "1:6: the map's value has 8 bytes: there is no byte 8"],
+    ['r1 = counts-1 ll', "1:6: the map's value has 8 bytes: there is no byte -1"],
     ['ldxw r1, r2', '1:10: "[" is missing before the address of ldxw, before "r2"'],
   ])('%j is refused', (text, message) => {
     const parsed = () => parse(text, { file: 'x', maps: { counts } });
     expect(parsed).toThrow(AssemblerTextError);
     expect(parsed).toThrow(new RegExp(`^x:${message.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
+  });
+
+  it('ends comments where lines end, and only there', () => {
+    const text = '\uFEFF; one\u2028 two\r\nr0 = 0 # three\u2029 four\r five\r\n/**/ exit // six\n';
+    expect(bytesOf(text)).toBe('b700000000000000 9500000000000000');
+  });
+
+  it.each([
+    ['a name', 'goto '.padEnd(1e7, 'a'), /^line 1, column 6: a name has at most 4096 characters/],
+    ['quotes', '"'.padEnd(1e7, '\\"'), /^line 1, column 1: an instruction, a label or a dir/],
+    ['a local label', '1'.repeat(1e7), /^line 1, column 1: an instruction, a label or a directive/],
+  ])('of ten million characters is named in short: %s', (_what, text, message) => {
+    let error: unknown;
+    try {
+      parse(text);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(AssemblerTextError);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message.length).toBeLessThan(300);
   });
 
   it('says where it was parsed, when it is no file', () => {

@@ -141,7 +141,7 @@ describe('an object from text', () => {
 
   // biome-ignore format: a table
   it.each([
-    ['', '1:1: there is no program: a function in the section of a hook, as .section xdp'],
+    ['', '1:1: there is no program: a function in the section of a hook, as .section xdp, that no other calls, or that is .globl'],
     ['exit', '1:1: the function at the beginning of .text needs a name: put a label before it'],
     ['f: exit', '1:4: f is called by no function of the file: if it is a program, put it into the section of its hook, as .section xdp'],
     ['.section xdpp\nf: exit', '2:4: there is no hook xdpp; did you mean xdp?'],
@@ -161,11 +161,45 @@ describe('an object from text', () => {
     ['.data\nx: .byte 256', '2:10: .byte has 8 bits, got 256'],
     ['.data\nx: .zero 99999999', '2:18: .zero takes a number of bytes up to 16777216'],
     ['.data\nx: .quad 1\n.bss\nx: .quad 0', '4:1: x has this name a second time'],
+    ['.map a.b, array, value=8, max_entries=1', '1:1: a.b is no name for a map or a program: maps and programs have C identifiers of at most 127 characters for names'],
+    ['.map a, array, value=4294967295, max_entries=1', '1:16: the value of map a has at most 2147483647 bytes'],
+    ['.map a, ringbuf, max_entries=5000', '1:18: max_entries of a ringbuf is its size in bytes, a power of two from 4096 on'],
+    ['.map a, array, value=8, max_entries=1\n.section xdp\na: exit', '3:1: label a has the name of a map'],
+    ['.section xdp\na$b: exit', '2:6: a$b is no name for a map or a program: maps and programs have C identifiers of at most 127 characters for names'],
+    ['.section xdp\na: exit\n.section tc\n1: exit', '4:1: the function at the beginning of tc needs a name: put a label before it'],
+    ['.license "GPL"\n.license "MIT"', '2:1: there is a licence already'],
+    ['.data\nx: .lng 1', '2:4: there is no directive .lng; did you mean .long?'],
     ['.license GPL', '1:10: .license takes a text in quotes, got "GPL"'],
   ])('%j is refused', (text, message) => {
     const build = () => parseObject(text, { file: 'x.s' });
     expect(build).toThrow(AssemblerError);
     expect(build).toThrow(`x.s:${message}`);
+  });
+
+  it('has variables whose names are the same to C, each in its place', () => {
+    const object = parseObject(`
+      .data
+    a_b_2: .long 1
+    a.b: .long 2
+    a_b: .asciz "\\"\\303\\251\\\\é\\n"
+      .section xdp
+    main:
+      r1 = a_b ll
+      w0 = *(u32 *)(r1 + 0)
+      r1 = a.b ll
+      w2 = *(u32 *)(r1 + 0)
+      w0 += w2
+      exit
+    `);
+    const { returnValue } = simulate(object).programs.main!.run();
+    // "é\é: the first four bytes are 22 c3 a9 5c
+    expect(returnValue).toBe(0x5ca9c322 + 2);
+  });
+
+  it('takes a text of ten million characters', () => {
+    const long = 'a'.repeat(5e6) + '\\n'.repeat(2.5e6);
+    const { data } = parseObject(`.data\nx: .ascii "${long}"\n.section xdp\nf: w0 = 1\nexit`).maps;
+    expect((data!.value as { size: number }).size).toBe(7.5e6);
   });
 
   it('is checked as objects are, by the line', () => {

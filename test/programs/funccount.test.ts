@@ -72,6 +72,12 @@ describe.skipIf(noBpf)(kernel('funccount'), () => {
     expect(cli.objects).toEqual([{ name: 'called_once', count: 1 }]);
   });
 
+  it('leaves out functions that cannot be probed, as pthread_spin_lock', async () => {
+    await using cli = new Cli('funccount', 'c:pthread_spin_*');
+    await cli.attached();
+    expect(await cli.stop()).toBe(0);
+  });
+
   it('counts tracepoints', async () => {
     using child = called.start();
     await child.round('');
@@ -89,6 +95,9 @@ describe.skipIf(noBpf)(kernel('funccount'), () => {
       return [await cli.ended(), cli.stderr];
     };
     expect(await ends()).toEqual([2, "beespoke: say what to count: funccount 'vfs_*'\n"]);
+    expect((await ends('')).at(0)).toBe(2);
+    expect((await ends(':f')).at(0)).toBe(2);
+    expect((await ends('c:')).at(0)).toBe(2);
     expect(await ends(`${called.path}:nothing*`)).toEqual([
       3,
       `beespoke: no function fits ${called.path}:nothing*\n`,

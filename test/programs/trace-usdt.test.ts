@@ -88,6 +88,8 @@ describe.skipIf(noBpf)(kernel('trace-usdt'), () => {
       2,
       'beespoke: say which probe: trace-usdt FILE:PROVIDER:NAME, or trace-usdt -p PID PROVIDER:NAME; -l lists them',
     ]);
+    expect((await ends('::')).at(0)).toBe(2);
+    expect((await ends('-p', '1', 'called:')).at(0)).toBe(2);
     expect(await ends('-s', 'x', 'a:b:c')).toEqual([
       2,
       'beespoke: --strings takes numbers of arguments, as 0,2, got "x"',

@@ -111,6 +111,16 @@ describe('toReturnValue', () => {
 
   it('asks for the result of a run', () => {
     expect(failure(() => expect(7).toReturnValue(7))).toContain('the result of a run');
+    expect(failure(() => expect(run(0)).toReturnValue(2 ** 32))).toBe(
+      'toReturnValue: a whole number of 32 bits (a bigint is compared with all of r0, where that is known), got 4294967296',
+    );
+    expect(failure(() => expect(run(0)).toReturnValue(0.5))).toContain('got 0.5');
+    expect(failure(() => expect(run(0)).toReturnValue(2n ** 64n))).toContain('of 64 bits, got');
+    // The kernel tells no more of r0.
+    expect({ returnValue: -1 }).toReturnValue(0xffff_ffffn);
+    expect(failure(() => expect({ returnValue: 0 }).toReturnValue(2n ** 32n))).toContain(
+      'got 4294967296',
+    );
   });
 });
 
@@ -183,10 +193,26 @@ describe('toHaveMap', () => {
     expect(ran()).not.toHaveMap('totals', { runs: 5, errors: 1 });
   });
 
+  it('says what it did not expect', () => {
+    expect(failure(() => expect(ran()).not.toHaveMap('totals', { runs: 5 }))).toBe(
+      'expected totals not to have {"runs": 5}',
+    );
+    expect(failure(() => expect(ran()).not.toHaveMap('slots', [[3, 8]]))).toBe(
+      'expected slots not to hold [[3, 8]]',
+    );
+  });
+
+  it('takes pairs', () => {
+    const wrong = { 7: 2n } as never;
+    expect(failure(() => expect(ran()).toHaveMap('runs', wrong))).toBe(
+      'toHaveMap: pairs of key and value, as [[7, 2n]], got {"7": 2n}',
+    );
+  });
+
   it('names the maps when there is none of the name', () => {
     const wrong = 'run' as 'runs';
     expect(failure(() => expect(ran()).toHaveMap(wrong, []))).toContain(
-      'toHaveMap: run is none of events, runs, slots, perCpu, totals',
+      'toHaveMap: there is no table or variables run, but runs, slots, perCpu, totals',
     );
   });
 
