@@ -14,14 +14,13 @@ import {
   type Subprogram,
   slotsOf,
 } from '../asm/index.ts';
-import { Btf, funcInfo, lineInfo } from '../btf/index.ts';
+import { type Btf, funcInfo, lineInfo } from '../btf/index.ts';
 import { symbolAddress, symbolAt } from '../kernel/kallsyms.ts';
+import { loadedBtf, loadedById } from '../kernel/loaded.ts';
 import {
   BPF_PROG_TYPE,
-  btfData,
   closeFd,
   fdById,
-  mapInfo,
   type ProgInfo,
   progInfo,
   progRecords,
@@ -41,7 +40,7 @@ export const loadedProgram = (id: number): Listed => {
 };
 
 const describe = (fd: number, info: ProgInfo): Listed => {
-  const types = typesOf(info);
+  const types = loadedBtf(info.btfId);
   const sites = types ? linesOf(fd, types) : new Map<number, Instruction['site']>();
   const base = symbolAddress('__bpf_call_base') ?? 0n;
   let slot = 0;
@@ -64,16 +63,6 @@ const describe = (fd: number, info: ProgInfo): Listed => {
   };
   const head = `${typeName(BPF_PROG_TYPE, info.type)} program ${info.id}`;
   return { name: info.name, section: head, instructions, options };
-};
-
-const typesOf = ({ btfId }: ProgInfo): Btf | undefined => {
-  const fd = btfId === 0 ? undefined : fdById('btf', btfId);
-  if (fd === undefined) return undefined;
-  try {
-    return new Btf(btfData(fd), { label: `BTF ${btfId}` });
-  } finally {
-    closeFd(fd);
-  }
 };
 
 const linesOf = (fd: number, types: Btf): Map<number, Instruction['site']> => {
@@ -116,17 +105,7 @@ const mapNames = (): NonNullable<ListingOptions['note']> => {
   return ({ opcode, src, imm64 = 0n }) => {
     if (opcode !== LDDW || (src !== MAP_FD && src !== MAP_VALUE)) return undefined;
     const id = Number(imm64 & 0xffff_ffffn);
-    if (!names.has(id)) names.set(id, nameOfMap(id));
+    if (!names.has(id)) names.set(id, loadedById('map', id)?.name);
     return names.get(id);
   };
-};
-
-const nameOfMap = (id: number): string | undefined => {
-  const fd = fdById('map', id);
-  if (fd === undefined) return undefined;
-  try {
-    return mapInfo(fd).name;
-  } finally {
-    closeFd(fd);
-  }
 };

@@ -31,7 +31,7 @@ import {
 import type { OptionTable } from '../programs/tool.ts';
 import { textOfData } from './disasm-llvm.ts';
 import { noteOf } from './disasm-notes.ts';
-import { UsageError } from './errors.ts';
+import { DONE, USAGE, UsageError } from './errors.ts';
 import { openObject } from './object-file.ts';
 import { helpOf, parseOptions } from './options.ts';
 import { printable } from './printable.ts';
@@ -69,8 +69,9 @@ export const run = async (words: readonly string[]): Promise<number> => {
   const args = words.filter((_, index) => index !== at);
   if (words.some((word) => /^--id\b/.test(word))) return disassembleLoaded(words);
   if (name === undefined) {
-    print(HELP);
-    return parseOptions(args, OPTIONS).help ? 0 : 2;
+    const { help } = parseOptions(args, OPTIONS);
+    (help ? process.stdout : process.stderr).write(`${HELP.join('\n')}\n`);
+    return help ? DONE : USAGE;
   }
   const tool = toolOf(name);
   if (!tool && !isFile(name)) {
@@ -93,7 +94,12 @@ export const run = async (words: readonly string[]): Promise<number> => {
 };
 
 const ID = {
-  id: { type: 'number', placeholder: 'N', help: 'a loaded program, as the kernel runs it' },
+  id: {
+    type: 'number',
+    max: 2 ** 32 - 1,
+    placeholder: 'N',
+    help: 'a loaded program, as the kernel runs it',
+  },
 } as const satisfies OptionTable;
 
 const disassembleLoaded = async (words: readonly string[]): Promise<number> => {

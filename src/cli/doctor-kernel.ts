@@ -18,7 +18,7 @@ export const kernelFindings = (): Finding[] => [...kernel(), ...options(), ...ty
 const kernel = (): Finding[] => {
   const { release, major, minor, patch } = kernelVersion();
   const version = `${major}.${minor}.${patch}`;
-  const cpus = onlineCpus().length;
+  const cpus = cpuCount();
   const machine = process.arch === 'x64' ? 'x86-64' : process.arch;
   return [
     {
@@ -33,9 +33,10 @@ const kernel = (): Finding[] => {
     {
       topic: 'kernel',
       name: 'CPUs online',
-      state: 'yes',
+      state: cpus === undefined ? 'unknown' : 'yes',
       value: cpus,
-      brief: `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`,
+      brief: cpus === undefined ? undefined : `${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`,
+      advice: 'sysfs is not mounted: mount -t sysfs sysfs /sys',
     },
     {
       topic: 'kernel',
@@ -45,6 +46,14 @@ const kernel = (): Finding[] => {
         'before Linux 5.12 nothing counts the runs of programs that the kernel skips: lost events are more than tools say',
     },
   ];
+};
+
+const cpuCount = (): number | undefined => {
+  try {
+    return onlineCpus().length;
+  } catch {
+    return undefined;
+  }
 };
 
 /** Options with what comes with them, and the kernel that has them first. */
@@ -110,7 +119,9 @@ const types = (): Finding[] => {
   const btf = kernelBtf();
   if (!btf) {
     const advice =
-      'this kernel has no type information (CONFIG_DEBUG_INFO_BTF): tools that read its structs need that of a file';
+      configuration('CONFIG_DEBUG_INFO_BTF') === 'y'
+        ? '/sys/kernel/btf/vmlinux cannot be read, though the kernel was built with CONFIG_DEBUG_INFO_BTF: mount -t sysfs sysfs /sys'
+        : 'this kernel has no type information (CONFIG_DEBUG_INFO_BTF): what reads its structs cannot run';
     return [{ topic: 'types', name: 'vmlinux', state: 'no', brief: 'none of the kernel', advice }];
   }
   const megabytes = (btf.bytes.byteLength / 1e6).toFixed(1);
@@ -146,7 +157,7 @@ const jit = (): Finding[] => {
   const always = configuration('CONFIG_BPF_JIT_ALWAYS_ON') === 'y';
   const enable = setting('enable') ?? (always ? '1' : undefined);
   const harden = setting('harden');
-  const on = ONES[enable ?? ''];
+  const on = ENABLING[enable ?? ''];
   return [
     {
       topic: 'jit',
@@ -170,7 +181,7 @@ const jit = (): Finding[] => {
   ];
 };
 
-const ONES: Readonly<Record<string, string>> = { 0: 'off', 1: 'on', 2: 'on, with debugging' };
+const ENABLING: Readonly<Record<string, string>> = { 0: 'off', 1: 'on', 2: 'on, with debugging' };
 const HARDENING: Readonly<Record<string, string>> = {
   0: 'not hardened',
   1: 'hardened for unprivileged users',

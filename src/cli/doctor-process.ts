@@ -4,8 +4,8 @@
  * container.
  */
 import { closeSync, existsSync, openSync, readlinkSync, readSync, statfsSync } from 'node:fs';
-import { lsmNames } from '../kernel/attach-kinds.ts';
 import { BPF_FILE_SYSTEM } from '../kernel/pins.ts';
+import { securityModules } from '../kernel/security-modules.ts';
 import { openToken } from '../kernel/token.ts';
 import { tracefs } from '../kernel/tracefs.ts';
 import {
@@ -137,7 +137,12 @@ const settings = (privileges: Privileges): Finding[] => {
       advice:
         'the kernel forbids programs to read its memory: boot it without Secure Boot, or without lockdown=confidentiality',
     },
-    { topic: 'settings', name: 'security modules', state: 'yes', value: lsmNames()?.join(',') },
+    {
+      topic: 'settings',
+      name: 'security modules',
+      state: 'yes',
+      value: securityModules()?.join(','),
+    },
   ];
 };
 
@@ -224,7 +229,7 @@ const tracing = (): Finding[] => {
   ];
 };
 
-/** The numbers of the first namespaces (include/linux/proc_ns.h). */
+/** The number of the first PID namespace (include/linux/proc_ns.h). */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 
 const container = ({ initialUserNamespace }: Privileges): Finding[] => {
@@ -236,7 +241,8 @@ const container = ({ initialUserNamespace }: Privileges): Finding[] => {
     readText('/proc/self/cgroup') ?? '',
   )?.[0];
   if (group !== undefined) signs.push(`control group of ${group}`);
-  const isOwn = pidNamespace() !== FIRST_PID_NAMESPACE && pidNamespace() !== undefined;
+  const namespace = pidNamespace();
+  const isOwn = namespace !== undefined && namespace !== FIRST_PID_NAMESPACE;
   if (isOwn) signs.push('a PID namespace');
   if (!initialUserNamespace) signs.push('a user namespace');
   const brief = signs.length === 0 ? 'no sign of one' : `perhaps: ${signs.join(', ')}`;

@@ -8,7 +8,7 @@ import { MapContents, type MapEntry } from '../kernel/map-contents.ts';
 import { DONE } from './errors.ts';
 import type { Given } from './options.ts';
 import { printable } from './printable.ts';
-import { jsonLine, Printer } from './printer.ts';
+import { jsonLine, Printer, say } from './printer.ts';
 
 /** Entries that are printed at once. */
 const CHUNK = 1024;
@@ -23,12 +23,15 @@ export const dumpMap = async (map: LoadedMap, { json }: Given): Promise<number> 
     ? (entry: MapEntry) => jsonLine(inJson(map, contents.toJson(entry)))
     : lines(map);
   let chunk: string[] = [];
+  let count = 0;
   for (const entry of contents.entries()) {
     if (isGone) return DONE;
+    count++;
     if (chunk.push(lineOf(entry)) < CHUNK) continue;
     await printer.lines(chunk);
     chunk = [];
   }
+  if (count === 0 && !json) say(`map ${map.id} has no entries`);
   await printer.lines(chunk);
   return DONE;
 };
@@ -80,8 +83,23 @@ const nameOf = (kind: 'prog' | 'map', id: number): string => {
 const textOf = (value: unknown): string => {
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
+  if (Array.isArray(value)) return `[${shortened(value.map(textOf)).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const fields = Object.entries(value).map(([name, field]) => `${name}: ${textOf(field)}`);
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
+};
+
+/** So many equal elements in a row are counted: rooms for text are mostly zeros. */
+const MANY = 8;
+
+/** `0 (1024 times)` */
+const shortened = (elements: readonly string[]): string[] => {
+  const short: string[] = [];
+  for (let at = 0, end = 0; at < elements.length; at = end) {
+    const element = elements[at]!;
+    while (elements[end] === element) end++;
+    const count = end - at;
+    short.push(...(count > MANY ? [`${element} (${count} times)`] : Array(count).fill(element)));
+  }
+  return short;
 };

@@ -2,14 +2,14 @@
  * @module
  * The instructions of a loaded program, as `disasm --id` lists them, or its machine code.
  */
-import { writeFileSync } from 'node:fs';
 import { symbolAt } from '../kernel/kallsyms.ts';
 import type { LoadedProgram } from '../kernel/loaded.ts';
 import { closeFd, fdById, progRecords } from '../syscall/index.ts';
 import { asText, inJson } from './disasm.ts';
 import { loadedProgram } from './disasm-loaded.ts';
-import { DONE } from './errors.ts';
+import { DONE, UsageError } from './errors.ts';
 import type { Given } from './options.ts';
+import { writeWhole } from './output-file.ts';
 import { printable } from './printable.ts';
 import { jsonLine, Printer } from './printer.ts';
 
@@ -29,7 +29,8 @@ export const dumpProgram = async (
   { jited, output, json }: Given,
 ): Promise<number> => {
   if (typeof output === 'string') {
-    writeFileSync(output, bytesOf(id, jited ? 'jited' : 'xlated'));
+    if (json) throw new UsageError('--output writes bytes, and --json prints: give one of them');
+    writeWhole(output, bytesOf(id, jited ? 'jited' : 'xlated'));
     return DONE;
   }
   const printer = new Printer(() => undefined);

@@ -23,14 +23,14 @@ import { arrayMap, object, socketFilter } from '../object/index.ts';
 import type { OptionTable } from '../programs/tool.ts';
 import { DONE, UsageError } from './errors.ts';
 import { helpOf, parseWithRest } from './options.ts';
-import { jsonLine } from './printer.ts';
+import { jsonLine, say } from './printer.ts';
 
 const OPTIONS = {
   engine: {
     type: 'text',
     default: 'interpreter',
     placeholder: 'ENGINE',
-    help: 'interpreter, wasm or kernel (default: interpreter)',
+    help: 'interpreter, wasm or kernel',
   },
   mem: { type: 'text', placeholder: 'HEX', help: 'memory that the program may read and write' },
   json: { type: 'boolean', help: 'one JSON object, with r0 in both notations' },
@@ -61,9 +61,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   }
   const engine = String(given.engine);
   if (!Object.hasOwn(ENGINES, engine))
-    throw new UsageError(
-      `--engine is ${Object.keys(ENGINES).join(', ')}, got ${JSON.stringify(engine)}`,
-    );
+    throw new UsageError(`--engine is interpreter, wasm or kernel, got ${JSON.stringify(engine)}`);
   // The suite passes its own options as one text, which can be empty.
   const [first, ...more] = rest.filter((word, index) => index === 0 || word !== '');
   if (more.length > 0 || (first && given.mem !== undefined))
@@ -75,9 +73,18 @@ export const run = async (args: readonly string[]): Promise<number> => {
   return DONE;
 };
 
+/** A million instructions, the most that the kernel takes, are a third of it in hexadecimal with spaces. */
+const MOST_BYTES = 64 * 1024 ** 2;
+
 const standardInput = async (): Promise<string> => {
+  if (process.stdin.isTTY) say('exec: type the program; Ctrl-D ends it');
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MOST_BYTES) throw new Error('a program is no longer than 64 MiB, and stdin is');
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks).toString('utf8');
 };
 

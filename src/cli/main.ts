@@ -55,6 +55,12 @@ const main = async ([command, ...args]: readonly string[]): Promise<number> => {
   );
 };
 
+/** A line of a message is no longer, whatever it quotes of a file. */
+const LONGEST = 2000;
+
+const shown = (line: string): string =>
+  printable(line.length > LONGEST ? `${line.slice(0, LONGEST)} ...` : line);
+
 main(process.argv.slice(2)).then(
   (status) => {
     process.exitCode = status;
@@ -62,7 +68,7 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     forgiveReaders();
     const text = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`beespoke: ${text.split('\n').map(printable).join('\n')}\n`);
+    process.stderr.write(`beespoke: ${text.split('\n').map(shown).join('\n')}\n`);
     process.exitCode = error === undefined ? FAILED : statusOf(error);
   },
 );

@@ -2,7 +2,7 @@
  * @module
  * Object files that are named on the command line.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readObject } from '../elf/index.ts';
 import type { ObjectSpec } from '../object/index.ts';
 
@@ -20,6 +20,9 @@ export const openObject = (file: string): ObjectSpec => {
 /** The bytes of a file. Throws an error that says what is wrong with it. */
 export const readNamed = (file: string): Uint8Array => {
   try {
+    const stats = statSync(file);
+    // Some have no end.
+    if (stats.isCharacterDevice() || stats.isBlockDevice()) throw new Error('it is a device');
     return readFileSync(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

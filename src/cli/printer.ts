@@ -44,18 +44,19 @@ export const now = (): Moment => {
   return { time: date.toTimeString().slice(0, 8), epochMs: date.getTime() };
 };
 
+const ENDS_OF_WAITING = ['drain', 'close', 'error'] as const;
+
 /** stdout in whole lines. */
 export class Printer {
   #opened = false;
   #gone = false;
   readonly #onGone: () => void;
-  readonly #fail = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error;
+  readonly #fail = (): void => {
     this.#gone = true;
     this.#onGone();
   };
 
-  /** `onGone` is called when nobody reads any more. */
+  /** `onGone` is called when nobody reads any more, or nothing can be written. */
   constructor(onGone: () => void) {
     this.#onGone = onGone;
   }
@@ -73,9 +74,11 @@ export class Printer {
     this.#open();
     if (process.stdout.write(`${lines.join('\n')}\n`)) return;
     await new Promise<void>((done) => {
-      process.stdout.once('drain', done);
-      process.stdout.once('close', done);
-      process.stdout.once('error', () => done());
+      const finish = (): void => {
+        for (const event of ENDS_OF_WAITING) process.stdout.off(event, finish);
+        done();
+      };
+      for (const event of ENDS_OF_WAITING) process.stdout.on(event, finish);
     });
   }
 }

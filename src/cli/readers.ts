@@ -1,20 +1,35 @@
 /**
  * @module
- * Readers of our output that go away, as `head` does.
+ * Readers of our output that go away, as `head` does; and output that nothing takes, as a disk that is full.
  */
+import { writeSync } from 'node:fs';
+import { FAILED } from './errors.ts';
 
 let forgiven = false;
 
 /**
- * Makes a reader that went away no failure. To be called before anything is written to `process.stdout` and
- * `process.stderr`, and not sooner than that: Node takes 3 ms to set them up, in which a tool can be attached.
+ * Makes a reader that went away no failure, and any other error of writing one sentence. To be called before anything
+ * is written to `process.stdout` and `process.stderr`, and not sooner than that: Node takes 3 ms to set them up, in
+ * which a tool can be attached.
  */
 export const forgiveReaders = (): void => {
   if (forgiven) return;
   forgiven = true;
-  for (const output of [process.stdout, process.stderr]) {
-    output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
+  for (const output of [process.stdout, process.stderr]) output.on('error', tell);
+};
+
+let told = false;
+
+/** The command goes on to its own end, which closes what it holds; only its status changes. */
+const tell = ({ code, message }: NodeJS.ErrnoException): void => {
+  if (code === 'EPIPE' || told) return;
+  told = true;
+  process.once('exit', (status) => {
+    if (status === 0) process.exitCode = FAILED;
+  });
+  try {
+    writeSync(2, `beespoke: cannot write the output: ${message}\n`);
+  } catch {
+    // It is stderr itself.
   }
 };

@@ -10,7 +10,7 @@ import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
 import { type Given, helpOf, parseWithRest } from './options.ts';
 import { printable } from './printable.ts';
-import { headerOf, jsonLine, now, Printer, rowOf } from './printer.ts';
+import { headerOf, jsonLine, now, Printer, rowOf, say } from './printer.ts';
 
 const OPTIONS = {
   json: { type: 'boolean', help: 'one JSON object a line' },
@@ -84,20 +84,23 @@ const printHelp = <K extends LoadedKind>({ help, dumpOptions }: Kind<K>): number
 
 type Choice = { readonly id: number } | { readonly name: string } | { readonly path: string };
 
-/** `17`, `handle_exit`, `pinned /sys/fs/bpf/x`, or the path alone; undefined for nothing. */
+/** `17`, `handle_exit`, a path, or one of these behind the word of bpftool for it; undefined for nothing. */
 const choiceOf = <K extends LoadedKind>(
   { kind }: Kind<K>,
-  [first, second, third]: readonly string[],
+  words: readonly string[],
 ): Choice | undefined => {
-  if (first === undefined) return undefined;
-  const isPinned = first === 'pinned' && second !== undefined;
-  const extra = isPinned ? third : second;
+  const hasWord = /^(id|name|pinned)$/.test(words[0] ?? '') && words.length > 1;
+  const [given, extra] = hasWord ? words.slice(1) : words;
+  if (given === undefined) return undefined;
   if (extra !== undefined)
     throw new UsageError(`${kind}: unexpected argument ${JSON.stringify(extra)}`);
-  if (isPinned) return { path: second };
-  if (first.startsWith('/')) return { path: first };
-  if (/^\d+$/.test(first) && Number(first) < 2 ** 32) return { id: Number(first) };
-  return { name: first };
+  const word = hasWord ? words[0] : undefined;
+  if (word === 'pinned' || (!word && given.startsWith('/'))) return { path: given };
+  if (word === 'name') return { name: given };
+  if (/^\d+$/.test(given) && Number(given) < 2 ** 32) return { id: Number(given) };
+  if (word === 'id')
+    throw new UsageError(`${kind}: an id is a number below 2^32, got ${JSON.stringify(given)}`);
+  return { name: given };
 };
 
 /** Those that are meant, at least one. */
@@ -138,17 +141,23 @@ const show = async <K extends LoadedKind>(
   if (json) await printer.lines(things.map((thing) => jsonLine(detailsOf(thing))));
   else if (choice && things.length === 1) await printer.lines(page(detailsOf(things[0]!)));
   else if (things.length > 0) await printer.lines(table(kind.columns(holders), things));
+  else say(`there are no ${kind.noun}s`);
   return DONE;
 };
 
 /** A line for each thing; the columns are as wide as they must be. */
 const table = <E>(columns: readonly Column<E>[], things: readonly E[]): string[] => {
   const moment = now();
-  const fitted = columns.map((column) => {
-    const widths = things.map((thing) => printable(column.text(thing, moment)).length);
-    return { ...column, width: Math.max(column.title.length, ...widths) };
+  // Once: the place of a link takes a look at many files.
+  const rows = things.map((thing) =>
+    columns.map((column) => printable(column.text(thing, moment))),
+  );
+  const fitted = columns.map((column, index): Column<readonly string[]> => {
+    const cell = (row: readonly string[]): string => row[index]!;
+    const width = rows.reduce((most, row) => Math.max(most, cell(row).length), column.title.length);
+    return { ...column, text: cell, width };
   });
-  return [headerOf(fitted), ...things.map((thing) => rowOf(fitted, thing, moment))];
+  return [headerOf(fitted), ...rows.map((row) => rowOf(fitted, row, moment))];
 };
 
 /** A line for each detail. */

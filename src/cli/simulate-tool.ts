@@ -63,8 +63,10 @@ const optionsOf = (tool: Tool, args: readonly string[]): Options => {
   };
 };
 
-const recorded = (option: Option): Option =>
-  option.type === 'pid' || option.type === 'cpu' ? { ...option, type: 'number' } : option;
+const recorded = (option: Option): Option => {
+  if (option.type === 'pid') return { ...option, type: 'number', min: 1, max: 2 ** 22 };
+  return option.type === 'cpu' ? { ...option, type: 'number', max: 2 ** 16 } : option;
+};
 
 /** The recorded world has the paths of the hierarchy alone. */
 const limitToCgroup = (tool: Tool, options: Options, { maps }: Simulation): void => {

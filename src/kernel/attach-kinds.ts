@@ -4,7 +4,6 @@
  * and where that does not tell, by what the kernel shows of itself. Only a function that the kernel has for tests
  * (net/bpf/test_run.c) is attached to, for a moment.
  */
-import { readFileSync } from 'node:fs';
 import { HOOKS, type HookType, parseSection, RequirementError } from '../object/index.ts';
 import {
   BpfError,
@@ -23,6 +22,7 @@ import { kernelBtf } from './kernel-btf.ts';
 import { KernelWorld } from './kernel-world.ts';
 import { probePmu } from './probe-pmu.ts';
 import { probeHook } from './program-types.ts';
+import { securityModules } from './security-modules.ts';
 
 /** Yes, no, or why the kernel cannot be asked. */
 export type AttachAnswer = Answer | SystemCallError | RequirementError;
@@ -58,19 +58,10 @@ const isForTests = (name: string): boolean => /^bpf_fentry_test/.test(name);
 /** Programs of LSM run where the kernel was told to ask BPF, which is said at boot. */
 const lsm = (section: string) => (): AttachAnswer => {
   const answer = loads(section)();
-  if (answer !== true || lsmNames()?.includes('bpf') !== false) return answer;
+  if (answer !== true || securityModules()?.includes('bpf') !== false) return answer;
   return new RequirementError(
     'the kernel does not ask BPF: add bpf to lsm= of its command line, and boot it again',
   );
-};
-
-/** The security modules that are on; undefined where securityfs is not mounted. */
-export const lsmNames = (): readonly string[] | undefined => {
-  try {
-    return readFileSync('/sys/kernel/security/lsm', 'latin1').trim().split(',');
-  } catch {
-    return undefined;
-  }
 };
 
 const perfEvent = (options: PerfEventOptions) => (): AttachAnswer => {

@@ -6,7 +6,7 @@
  * findExecutable('libc.so.6');                 // '/usr/lib/x86_64-linux-gnu/libc.so.6'
  * findExecutable('libc.so.6', { pid: 4711 });  // the one that process 4711 has mapped
  */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { ElfFile } from '../elf/index.ts';
 import { RequirementError } from '../object/index.ts';
@@ -35,6 +35,9 @@ export const findExecutable = (name: string, { pid }: ExecutableOptions = {}): s
     const path = pathInRoot(root, candidate);
     if (path !== undefined && isFile(path)) return path;
   }
+  const [path] = candidates;
+  if (name.includes('/') && path !== undefined && existsSync(root + path))
+    throw new RequirementError(`${name} is no regular file`);
   const where = name.includes('/') ? '' : `; looked for ${[...new Set(candidates)].join(', ')}`;
   throw new RequirementError(
     `there is no file ${name}${root && ` in the file system of process ${pid}`}${where}`,

@@ -12,9 +12,9 @@ import {
   fdById,
   type LinkInfo,
   type LinkTarget,
-  PERF_COUNT_SW,
   PERF_TYPE,
 } from '../syscall/index.ts';
+import { HARDWARE, SOFTWARE } from './attach-perf-event.ts';
 import { kernelBtf, moduleBtfs } from './kernel-btf.ts';
 import { kernelSymbol } from './kernel-symbols.ts';
 import { loadedBtf, loadedById } from './loaded.ts';
@@ -212,27 +212,19 @@ const allCgroups = (): ReadonlyMap<bigint, string> => {
 const FAMILIES: Readonly<Record<number, string>> = { 2: 'ipv4', 10: 'ipv6' };
 const NETFILTER_HOOKS = ['pre_routing', 'local_in', 'forward', 'local_out', 'post_routing'];
 
-const HARDWARE = [
-  'cpu-cycles',
-  'instructions',
-  'cache-references',
-  'cache-misses',
-  'branch-instructions',
-  'branch-misses',
-  'bus-cycles',
-  'stalled-cycles-frontend',
-  'stalled-cycles-backend',
-  'ref-cpu-cycles',
-];
-
-/** As perf list has it. */
+/** As programs are attached to it, and as perf list has it. */
 const eventName = ({ type, config }: { readonly type: number; readonly config: bigint }) => {
-  if (type === PERF_TYPE.PERF_TYPE_HARDWARE) return HARDWARE[Number(config)];
-  if (type !== PERF_TYPE.PERF_TYPE_SOFTWARE) return undefined;
-  const names = Object.entries(PERF_COUNT_SW);
-  const name = names.find(([, number]) => BigInt(number) === config)?.[0];
-  return name?.replace('PERF_COUNT_SW_', '').toLowerCase().replaceAll('_', '-');
+  const names = EVENTS.get(type) ?? {};
+  return Object.keys(names).find((name) => BigInt(names[name]!) === config);
 };
+
+const EVENTS: ReadonlyMap<number, Readonly<Record<string, number>>> = /* @__PURE__ */ new Map<
+  number,
+  Readonly<Record<string, number>>
+>([
+  [PERF_TYPE.PERF_TYPE_HARDWARE, HARDWARE],
+  [PERF_TYPE.PERF_TYPE_SOFTWARE, SOFTWARE],
+]);
 
 const list = (directory: string): readonly string[] => {
   try {

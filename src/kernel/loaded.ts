@@ -5,6 +5,7 @@
  *     for (const { id, name } of loadedPrograms()) console.log(id, name);
  */
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { Btf, funcInfo } from '../btf/index.ts';
 import { mapTypeOf } from '../object/index.ts';
 import {
@@ -154,10 +155,7 @@ const fdText = (fd: number): string => {
 };
 
 /** In milliseconds since the epoch, to a hundredth of a second. */
-const bootedAt = (): number => {
-  const uptime = Number.parseFloat(readFileSync('/proc/uptime', 'latin1'));
-  return Date.now() - Math.round(uptime * 1000);
-};
+const bootedAt = (): number => Date.now() - Math.round(uptime() * 1000);
 
 /** BPF_OBJ_NAME_LEN less the NUL. */
 const LONGEST = 15;

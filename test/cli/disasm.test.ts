@@ -205,6 +205,11 @@ describe.skipIf(reason)(`disasm --id${reason ? ` (skipped: ${reason})` : ''}`, (
       stderr: 'beespoke: there is no program 2147483646\n',
     });
     expect(beespoke('disasm', '--id', 'x').status).toBe(2);
+    // Not program 1, which its lower half is.
+    expect(beespoke('disasm', '--id', String(2 ** 32 + 1))).toMatchObject({
+      status: 2,
+      stderr: 'beespoke: --id takes a whole number from 0 to 4294967295, got "4294967297"\n',
+    });
   });
 });
 

@@ -193,6 +193,24 @@ describe.skipIf(noBpf)(kernel('doctor'), () => {
     expect(of('program types', 'socket_filter')).toMatchObject({ state: 'yes' });
   });
 
+  it.skipIf(noNamespace)(`goes on where sysfs is not mounted${noNamespace}`, () => {
+    const { status, stdout, stderr } = spawnSync(
+      'unshare',
+      [
+        ...['-m', 'sh', '-c', 'mount -t tmpfs none /sys && exec "$@"', 'sh'],
+        ...commandOf('doctor', '--json'),
+      ],
+      { encoding: 'utf8', maxBuffer: 1 << 28 },
+    );
+    expect(stderr).toBe('');
+    const found: readonly Finding[] = objects({ status, stdout, stderr });
+    expect(found.find(({ name }) => name === 'CPUs online')).toMatchObject({
+      state: 'unknown',
+      advice: 'sysfs is not mounted: mount -t sysfs sysfs /sys',
+    });
+    expect(found.find(({ topic }) => topic === 'types')).toMatchObject({ state: 'no' });
+  });
+
   const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   const noNobody =
     spawnSync(process.execPath, ['--version'], nobody).status === 0

@@ -72,6 +72,8 @@ describe('the command line', () => {
     ["a command named as an object's property", ['toString'], /there is no command "toString"/],
     ['a flag that does not exist', ['exitsnoop', '--nope'], /unknown option '--nope'/],
     ['a flag without its value', ['exitsnoop', '--duration'], /duration/],
+    ['a value with a dash', ['exitsnoop', '-p', '-1'], /'-p' lacks its value: .* with a dash$/m],
+    ['a name without end', ['x'.repeat(1e5)], /^beespoke: .{2000} \.\.\.$/m],
     ['a value that is no number', ['exitsnoop', '--duration', 'x'], /--duration .* "x"/],
     ['a number out of range', ['exitsnoop', '--duration', '0'], /--duration .* "0"/],
     ['a size that is none', ['exitsnoop', '--buffer', '12Q'], /--buffer .* "12Q"/],
@@ -114,6 +116,31 @@ describe('into a pipe that is closed', () => {
   it('a complaint keeps its status', () => {
     const { stdout, stderr } = shell(`"$@" nope 2>&1 | true; echo "\${PIPESTATUS[0]}"`);
     expect({ stdout, stderr }).toEqual({ stdout: '2\n', stderr: '' });
+  });
+});
+
+describe('output that cannot be written', () => {
+  it.each([['--help'], ['doctor --json'], ['probes'], ['exitsnoop --simulate']])(
+    '%s says so in one sentence, and fails',
+    (args) => {
+      const { stdout, stderr } = shell(`"$@" ${args} 2>&1 >/dev/full; echo "$?"`);
+      const said = `${stdout}${stderr}`.trim().split('\n');
+      expect(said.slice(-2)).toEqual([
+        'beespoke: cannot write the output: ENOSPC: no space left on device, write',
+        '1',
+      ]);
+      expect(said.join('\n')).not.toMatch(/^ +at /m);
+    },
+  );
+});
+
+describe('a slow reader', () => {
+  it('gets everything, and no warning', () => {
+    // More than its pipe holds, many times.
+    const script = `"$@" btf raw | { sleep 1; wc -l; }`;
+    const { stdout, stderr } = shell(script);
+    expect(stderr).toBe('');
+    expect(Number(stdout)).toBeGreaterThan(1000);
   });
 });
 

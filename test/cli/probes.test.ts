@@ -94,6 +94,13 @@ describe.skipIf(missing)(live('beespoke probes'), () => {
     expect(status).toBe('0');
   });
 
+  it('waits for a slow reader without a warning', () => {
+    const script = `${process.execPath} ${built.main} probes --json fentry 2>&1 | { sleep 1; cat; }`;
+    const text = execFileSync('bash', ['-c', script], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    expect(text).not.toContain('MaxListeners');
+    expect(text.split('\n').length).toBeGreaterThan(10_000);
+  });
+
   it('says which names are similar to one that does not exist', () => {
     const { status, stdout, stderr } = probes('tracepoint:sched:sched_proces_exit');
     expect([status, stdout]).toEqual([1, '']);
@@ -167,6 +174,7 @@ describe('beespoke probes of a file', () => {
 
   it('says when there is no such file, or none at all', () => {
     expect(probes('usdt:/no/such/file').stderr).toBe('beespoke: there is no file /no/such/file\n');
+    expect(probes('uprobe:/tmp:x').stderr).toBe('beespoke: /tmp is no regular file\n');
     expect(probes('uprobe:*').stderr).toBe(
       'beespoke: functions and static probes are those of a file: uprobe:/bin/bash, usdt:libc.so.6\n',
     );

@@ -42,6 +42,7 @@ import {
   tpBtf,
   tracepoint,
   u8,
+  u16,
   u32,
   u64,
   when,
@@ -199,8 +200,11 @@ describe.skipIf(noBpf)(kernel('what is loaded'), () => {
       const { id } = loaded.programs.classic.info();
       const text = await printed('prog', 'show', String(id));
       expect(text).toMatch(new RegExp(`^id +${id}\\ntype +tracepoint\\nname +classic\\n`));
-      const named = await rows('prog', 'show', 'classic');
-      expect(named.map((each) => each.id)).toContain(id);
+      for (const words of [['classic'], ['name', 'classic']]) {
+        const named = await rows('prog', 'show', ...words);
+        expect(named.map((each) => each.id)).toContain(id);
+      }
+      expect((await rows('prog', 'show', 'id', String(id)))[0].id).toBe(id);
       const path = `/sys/fs/bpf/beespoke_show_${process.pid}`;
       loaded.programs.classic.pin(path);
       try {
@@ -220,6 +224,12 @@ describe.skipIf(noBpf)(kernel('what is loaded'), () => {
       await printed('prog', 'dump', String(id), '-o', ours);
       execFileSync('bpftool', ['prog', 'dump', 'xlated', 'id', String(id), 'file', theirs]);
       expect(readFileSync(ours).equals(readFileSync(theirs))).toBe(true);
+      await expect(prog(['dump', String(id), '-o', scratch])).rejects.toThrow(
+        `cannot write ${scratch}: it is a directory`,
+      );
+      await expect(prog(['dump', String(id), '-o', ours, '--json'])).rejects.toThrow(
+        '--output writes bytes, and --json prints: give one of them',
+      );
       const listing = await printed('prog', 'dump', String(id));
       expect(listing).toContain('typed:\n   0: (b7) r0 = 0\n   1: (95) exit\n');
     });
@@ -428,6 +438,28 @@ describe.skipIf(noBpf)(kernel('what is loaded'), () => {
       }
     });
 
+    it('count what is many times in a row, in text', async () => {
+      const Row = struct('row', { a: u8, many: array(u16, 20), few: array(u16, 8) });
+      const rows = hash(u32, Row, { maxEntries: 2 });
+      const programs = { packets: socketFilter(done) };
+      using file = loadObject(object({ license: 'GPL', maps: { rows }, programs }));
+      const map = file.maps.rows;
+      const many = Array.from({ length: 20 }, (_, index) => (index < 10 ? 7 : index));
+      map.set(1, { a: 1, many, few: Array(8).fill(0) });
+      const { id } = map.info();
+      expect(await printed('map', 'dump', String(id))).toBe(
+        '1: { a: 1, many: [7 (10 times), 10, 11, 12, 13, 14, 15, 16, 17, 18, 19], few: [0, 0, 0, 0, 0, 0, 0, 0] }\n',
+      );
+    });
+
+    it('say on stderr when nothing is in them', () => {
+      using map = createMap('hollow', hash(u32, u32, { maxEntries: 2 }));
+      const { id } = map.info();
+      const expected = { status: 0, stdout: '', stderr: `map ${id} has no entries\n` };
+      expect(beespoke('map', 'dump', String(id))).toMatchObject(expected);
+      expect(beespoke('map', 'dump', 'id', String(id), '--json').stderr).toBe('');
+    });
+
     it('show global variables of a file by name, as bpftool does', async () => {
       using file = loadObject(readObject(readFileSync(objectFile('globals'))), { pinPath: '' });
       const { id } = (file.maps as Record<string, { info(): { id: number } }>)['.bss']!.info();
@@ -496,6 +528,9 @@ describe.skipIf(noBpf)(kernel('what is loaded'), () => {
       [['link', 'dump', '1'], 2, 'link has no "dump": beespoke link show'],
       [['prog'], 2, 'prog what? beespoke prog show|dump'],
       [['prog', 'show', '1', '2'], 2, 'prog: unexpected argument "2"'],
+      [['prog', 'show', 'id', '1', '2'], 2, 'prog: unexpected argument "2"'],
+      [['map', 'show', 'id', 'x'], 2, 'map: an id is a number below 2^32, got "x"'],
+      [['map', 'show', 'name', '1'], 1, 'there is no map of the name "1"'],
     ];
     const refusalOf = ([kind, ...args]: readonly string[]) =>
       COMMANDS[kind as Kind](args).then(

@@ -57,6 +57,15 @@ describe('--simulate', () => {
     expect(objects(beespoke('exitsnoop', ...outside))).toEqual([]);
   });
 
+  it('takes no number that a process cannot have', () => {
+    expect(run('opensnoop', '--simulate', '-p', '99999999999')).toEqual(
+      expect.objectContaining({
+        status: 2,
+        stderr: 'beespoke: --pid takes a whole number from 1 to 4194304, got "99999999999"\n',
+      }),
+    );
+  });
+
   it('sums up, and prints what programs print', () => {
     const sums = objects(beespoke('hardirqs', '-C', '-s', '1', '--json', '--simulate'));
     expect(sums).toEqual([

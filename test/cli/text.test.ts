@@ -114,6 +114,8 @@ describe('asm', () => {
     expect(await asm(join(directory, 'none.s'), '-o', 'x')).toBe(
       `1: there is no file ${join(directory, 'none.s')}`,
     );
+    expect(await asm(directory, '-o', 'x')).toBe(`1: ${directory} is a directory`);
+    expect(await asm('/dev/zero', '-o', 'x')).toBe('1: cannot read /dev/zero: it is a device');
     expect(await asm('--help')).toMatch(/^beespoke asm FILE/);
   });
 });
@@ -176,11 +178,19 @@ describe(`exec on ${ENGINES.join(', ')}${noBpf ? ` (kernel: ${noBpf})` : ''}`, (
     ['0500050000000000 9500000000000000', [], '1: instruction 0: no instruction begins +5 from here'],
     ['r0 = r3; exit', [], '1: socket: program: r3 is read here, but nothing has written it (stdin:1)'],
     ['r0 = ; exit', [], '1: stdin:1:6: r0 =: a register, number, load or name, got the end of the line'],
-    ['r0 = 1; exit', ['--engine', 'jit'], '2: --engine is interpreter, wasm, kernel, got "jit"'],
+    ['r0 = 1; exit', ['--engine', 'jit'], '2: --engine is interpreter, wasm or kernel, got "jit"'],
     ['r0 = 1; exit', ['01', '--mem', '02'], '2: the memory is given once, as an argument or with --mem'],
     ['r0 = 1; exit', ['--mem', '0x12'], '2: the memory is bytes of two hexadecimal digits each, got "0x12"'],
   ])('says what is wrong with %j %j', async (input, args, message) => {
     expect(await exec(input, ...args)).toBe(message);
+  });
+});
+
+describe('exec', () => {
+  it('reads no more than a program can have', async () => {
+    expect(await exec('0'.repeat(2 ** 26 + 1))).toBe(
+      '1: a program is no longer than 64 MiB, and stdin is',
+    );
   });
 });
 
@@ -207,6 +217,12 @@ describe('disasm --syntax llvm', () => {
     expect(await inProcess(runDisasm, [objectFile('globals'), '--syntax=llvm'])).toMatch(
       /\n\.section \.bss,"aw",@nobits\n\.zero \d+\n/,
     );
+  });
+
+  it('is explained on stderr where nothing is asked for', () => {
+    const { status, stdout, stderr } = beespoke('disasm');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^beespoke disasm TOOL/);
   });
 
   it('spells the instructions of JSON as well, and knows two syntaxes', async () => {

@@ -3,7 +3,6 @@
  * What is read to know a kernel's probes. Everything is read when it is first asked for; what cannot be read throws a
  * RequirementError that says why.
  */
-import { readFileSync } from 'node:fs';
 import type { Btf } from '../../btf/index.ts';
 import { type Architecture, RequirementError, type TracepointField } from '../../object/index.ts';
 import { closeFd, isAtLeast, perfEventOpen, SystemCallError } from '../../syscall/index.ts';
@@ -12,6 +11,7 @@ import { kallsyms } from '../kallsyms.ts';
 import { kernelBtf, moduleBtfs } from '../kernel-btf.ts';
 import { kprobeBlacklist } from '../kprobe-blacklist.ts';
 import { probePmu } from '../probe-pmu.ts';
+import { securityModules } from '../security-modules.ts';
 import { type KernelFunction, readTraceable } from '../traceable.ts';
 import { availableEvents, tracepointFormat } from '../tracefs.ts';
 
@@ -56,13 +56,7 @@ export const KERNEL: ProbeSources = {
   hasUprobes: () => probePmu('uprobe') !== undefined,
   isAtLeast,
   configuration,
-  securityModules: () => {
-    try {
-      return readFileSync('/sys/kernel/security/lsm', 'latin1').trim().split(',');
-    } catch {
-      return undefined;
-    }
-  },
+  securityModules,
   hasPerfEvent: (type, config) => {
     try {
       // Of this process alone, and never started.
