@@ -28,6 +28,7 @@ import {
   BPF_STX,
   BPF_X,
   classOf,
+  modeOf,
 } from './opcodes.ts';
 
 export interface Effects {
@@ -57,7 +58,7 @@ export const effectsOf = (instruction: Instruction): Effects => {
     case BPF_ST:
       return effects(dst);
     case BPF_STX:
-      return (opcode & 0xe0) === BPF_ATOMIC
+      return modeOf(opcode) === BPF_ATOMIC
         ? atomicEffects(instruction.imm, dst, src)
         : effects(dst | src);
     case BPF_ALU:
@@ -83,7 +84,7 @@ export const baseOf = ({ opcode, imm, dst, src }: Instruction): number | undefin
     case BPF_ST:
       return dst;
     case BPF_STX:
-      return (opcode & 0xe0) === BPF_ATOMIC && imm === BPF_LOAD_ACQ ? src : dst;
+      return modeOf(opcode) === BPF_ATOMIC && imm === BPF_LOAD_ACQ ? src : dst;
     default:
       return undefined;
   }

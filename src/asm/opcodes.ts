@@ -96,6 +96,9 @@ export const sizeOfOpcode = (opcode: number): 1 | 2 | 4 | 8 =>
 
 export const classOf = (opcode: number): number => opcode & 0x07;
 
+/** The mode of a load or store: BPF_MEM, BPF_ATOMIC and their kin. */
+export const modeOf = (opcode: number): number => opcode & 0xe0;
+
 /** Whether an opcode is a conditional jump, `may_goto` included. */
 export const isConditional = (opcode: number): boolean => {
   const operation = opcode & 0xf0;

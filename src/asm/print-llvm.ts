@@ -76,8 +76,6 @@ const arithmetic: Printer = ({ opcode, dst, src, offset, imm }) => {
 // Memory
 // ----------
 
-const modeOf = (opcode: number): number => opcode & 0xe0;
-
 const at = (base: number, offset: number): string =>
   `r${base} ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`;
 
@@ -89,7 +87,7 @@ const letterOf = (opcode: number): 'r' | 'w' => (op.sizeOfOpcode(opcode) === 8 ?
 
 const load: Printer = ({ opcode, dst, src, offset }) => {
   const size = op.sizeOfOpcode(opcode);
-  switch (modeOf(opcode)) {
+  switch (op.modeOf(opcode)) {
     case op.BPF_MEM:
       return `${letterOf(opcode)}${dst} = *${typed(opcode, src, offset)}`;
     case op.BPF_MEMSX:
@@ -100,14 +98,14 @@ const load: Printer = ({ opcode, dst, src, offset }) => {
 };
 
 const storeConstant: Printer = ({ opcode, dst, offset, imm }) =>
-  modeOf(opcode) === op.BPF_MEM ? `*${typed(opcode, dst, offset)} = ${imm}` : undefined;
+  op.modeOf(opcode) === op.BPF_MEM ? `*${typed(opcode, dst, offset)} = ${imm}` : undefined;
 
 const storeRegister: Printer = (instruction) => {
   const { opcode, dst, src, offset, imm } = instruction;
-  if (modeOf(opcode) === op.BPF_MEM)
+  if (op.modeOf(opcode) === op.BPF_MEM)
     return `*${typed(opcode, dst, offset)} = ${letterOf(opcode)}${src}`;
   const anySize = imm === op.BPF_LOAD_ACQ || imm === op.BPF_STORE_REL;
-  if (modeOf(opcode) !== op.BPF_ATOMIC || (!anySize && op.sizeOfOpcode(opcode) < 4))
+  if (op.modeOf(opcode) !== op.BPF_ATOMIC || (!anySize && op.sizeOfOpcode(opcode) < 4))
     return undefined;
   return ATOMICS[imm]?.(instruction, {});
 };
@@ -159,9 +157,11 @@ const loadOther: Printer = (instruction, options) => {
   if (opcode === op.LDDW) return wideLoad(instruction, options);
   const type = UNSIGNED[op.sizeOfOpcode(opcode)];
   if (type === 'u64') return undefined;
-  if (modeOf(opcode) === op.BPF_ABS) return `r0 = *(${type} *)skb[${imm}]`;
+  if (op.modeOf(opcode) === op.BPF_ABS) return `r0 = *(${type} *)skb[${imm}]`;
   // LLVM's has no offset beside the register.
-  return modeOf(opcode) === op.BPF_IND && imm === 0 ? `r0 = *(${type} *)skb[r${src}]` : undefined;
+  return op.modeOf(opcode) === op.BPF_IND && imm === 0
+    ? `r0 = *(${type} *)skb[r${src}]`
+    : undefined;
 };
 
 /** A number, or the address of a symbol, which llvm-mc leaves to a relocation. */

@@ -75,8 +75,6 @@ const arithmetic: Printer = ({ opcode, dst, src, offset, imm }) => {
 // Memory
 // ----------
 
-const modeOf = (opcode: number): number => opcode & 0xe0;
-
 const at = (
   types: Readonly<Record<number, string>>,
   opcode: number,
@@ -85,21 +83,21 @@ const at = (
 ) => `(${types[op.sizeOfOpcode(opcode)]} *)(r${base} ${signed(offset)})`;
 
 const load: Printer = ({ opcode, dst, src, offset }) => {
-  const mode = modeOf(opcode);
+  const mode = op.modeOf(opcode);
   if (mode !== op.BPF_MEM && mode !== op.BPF_MEMSX) return bug('ldx_', opcode);
   return `r${dst} = *${at(mode === op.BPF_MEM ? UNSIGNED : SIGNED, opcode, src, offset)}`;
 };
 
 const storeConstant: Printer = ({ opcode, dst, offset, imm }) => {
-  if (modeOf(opcode) === op.BPF_MEM) return `*${at(UNSIGNED, opcode, dst, offset)} = ${imm}`;
+  if (op.modeOf(opcode) === op.BPF_MEM) return `*${at(UNSIGNED, opcode, dst, offset)} = ${imm}`;
   // A barrier against speculation, which only the kernel inserts.
-  return modeOf(opcode) === 0xc0 ? 'nospec' : bug('st_', opcode);
+  return op.modeOf(opcode) === 0xc0 ? 'nospec' : bug('st_', opcode);
 };
 
 const storeRegister: Printer = (instruction) => {
   const { opcode, dst, src, offset, imm } = instruction;
-  if (modeOf(opcode) === op.BPF_MEM) return `*${at(UNSIGNED, opcode, dst, offset)} = r${src}`;
-  return (modeOf(opcode) === op.BPF_ATOMIC && ATOMICS[imm]?.(instruction)) || bug('', opcode);
+  if (op.modeOf(opcode) === op.BPF_MEM) return `*${at(UNSIGNED, opcode, dst, offset)} = r${src}`;
+  return (op.modeOf(opcode) === op.BPF_ATOMIC && ATOMICS[imm]?.(instruction)) || bug('', opcode);
 };
 
 type AtomicPrinter = (instruction: Instruction) => string;
@@ -141,8 +139,8 @@ const loadOther: Printer = (instruction, names) => {
   const { opcode, dst, src, imm } = instruction;
   if (opcode === op.LDDW) return `r${dst} = ${wideValue(instruction, names)}`;
   const type = UNSIGNED[op.sizeOfOpcode(opcode)];
-  if (modeOf(opcode) === op.BPF_ABS) return `r0 = *(${type} *)skb[${imm}]`;
-  if (modeOf(opcode) === op.BPF_IND) return `r0 = *(${type} *)skb[r${src} + ${imm}]`;
+  if (op.modeOf(opcode) === op.BPF_ABS) return `r0 = *(${type} *)skb[${imm}]`;
+  if (op.modeOf(opcode) === op.BPF_IND) return `r0 = *(${type} *)skb[r${src} + ${imm}]`;
   return bug('ld_', opcode);
 };
 

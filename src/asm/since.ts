@@ -29,7 +29,7 @@ const operationOf = ({ opcode }: Instruction): number => opcode & 0xf0;
 const isAlu = ({ opcode }: Instruction): boolean =>
   op.classOf(opcode) === op.BPF_ALU || op.classOf(opcode) === op.BPF_ALU64;
 const isAtomic = ({ opcode }: Instruction): boolean =>
-  op.classOf(opcode) === op.BPF_STX && (opcode & 0xe0) === op.BPF_ATOMIC;
+  op.classOf(opcode) === op.BPF_STX && op.modeOf(opcode) === op.BPF_ATOMIC;
 const isMemory = ({ opcode }: Instruction): boolean => op.classOf(opcode) < 4;
 const isWideLoad = (instruction: Instruction, ...sources: readonly number[]): boolean =>
   instruction.opcode === op.LDDW && sources.includes(instruction.src);
@@ -45,7 +45,7 @@ const FEATURES: readonly Feature[] = [
   { since: '6.9', name: 'may_goto', uses: (i) => i.opcode === (op.BPF_JMP | op.BPF_JCOND) },
   { since: '6.9', name: 'addr_space_cast', uses: (i) => i.opcode === (op.BPF_ALU64 | op.BPF_MOV | op.BPF_X) && i.offset === 1 },
   { since: '6.6', name: 'gotol', uses: (i) => i.opcode === (op.BPF_JMP32 | op.BPF_JA) },
-  { since: '6.6', name: 'a load that extends the sign', uses: (i) => op.classOf(i.opcode) === op.BPF_LDX && (i.opcode & 0xe0) === op.BPF_MEMSX },
+  { since: '6.6', name: 'a load that extends the sign', uses: (i) => op.classOf(i.opcode) === op.BPF_LDX && op.modeOf(i.opcode) === op.BPF_MEMSX },
   { since: '6.6', name: 'a move that extends the sign', uses: (i) => isAlu(i) && operationOf(i) === op.BPF_MOV && ALU_OFFSET.has(i.offset) },
   { since: '6.6', name: 'signed division', uses: (i) => isAlu(i) && operationOf(i) === op.BPF_DIV && i.offset === 1 },
   { since: '6.6', name: 'signed remainder', uses: (i) => isAlu(i) && operationOf(i) === op.BPF_MOD && i.offset === 1 },

@@ -16,6 +16,7 @@ import {
   type Instruction,
   make,
   mapOf,
+  modeOf,
   type Relocation,
   slotsOf,
 } from '../asm/index.ts';
@@ -316,7 +317,7 @@ const relocate = (
     throw new RequirementError(
       `${what} has ${size} bytes in this kernel, and one instruction takes 1, 2, 4 or 8`,
     );
-  if ((opcode & 0xe0) === BPF_MEMSX)
+  if (modeOf(opcode) === BPF_MEMSX)
     return `${what} has ${size} bytes in this kernel, so that loadSigned takes the wrong sign; use read`;
   return { ...instruction, offset, opcode: resized(opcode, size) };
 };

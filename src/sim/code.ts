@@ -27,6 +27,7 @@ import {
   type Instruction,
   isConditional,
   LDDW,
+  modeOf,
   slotsOf,
 } from '../asm/index.ts';
 import { BIAS, type Memory, pointerTo, type Region } from './memory.ts';
@@ -160,7 +161,7 @@ const formOf = (instruction: Instruction, target: (distance: number) => number):
       return { ...instruction, opcode: opcode | BPF_LDX, offset: offset - BIAS };
     case BPF_STX: {
       const memory = { ...instruction, offset: offset - BIAS };
-      if ((opcode & 0xe0) !== BPF_ATOMIC) return memory;
+      if (modeOf(opcode) !== BPF_ATOMIC) return memory;
       // On one CPU at a time, acquiring and releasing are loads and stores.
       if (imm === BPF_LOAD_ACQ) return { ...memory, opcode: (opcode & 0x18) | BPF_MEM | BPF_LDX };
       if (imm === BPF_STORE_REL) return { ...memory, opcode: (opcode & 0x18) | BPF_MEM | BPF_STX };

@@ -13,6 +13,7 @@ import {
   classOf,
   describeFrame,
   type Instruction,
+  modeOf,
   sizeOfOpcode,
 } from '../asm/index.ts';
 import type { GivenContext } from './context.ts';
@@ -95,9 +96,6 @@ const touchedBy = ({ instruction, registers }: Step) => {
   return { kind, address, size: sizeOfOpcode(opcode) };
 };
 
-/** The bits of the mode. */
-const MODE = 0xe0;
-
 const kindOf = ({ opcode }: Instruction): MemoryAccess['kind'] | undefined => {
   switch (classOf(opcode)) {
     case BPF_LDX:
@@ -105,7 +103,7 @@ const kindOf = ({ opcode }: Instruction): MemoryAccess['kind'] | undefined => {
     case BPF_ST:
       return 'store';
     case BPF_STX:
-      return (opcode & MODE) === BPF_ATOMIC ? 'atomic' : 'store';
+      return modeOf(opcode) === BPF_ATOMIC ? 'atomic' : 'store';
     default:
       return undefined;
   }

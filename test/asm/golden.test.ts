@@ -130,6 +130,7 @@ const OTHERS = new Set<string>([
     'zeros',
     'helperById',
     'classOf',
+    'modeOf',
     'isConditional',
     'isJumpClass',
   ],
