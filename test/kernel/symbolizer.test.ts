@@ -228,6 +228,17 @@ describe.skipIf(noBpf || noCompiler)(kernel('the stack of a process'), () => {
     await process.end();
   });
 
+  it('is named by the call, also where that is the last instruction of its function', async () => {
+    const process = await start(path);
+    const table = execFileSync('nm', ['-S', path], { encoding: 'utf8' });
+    const [, size] = /^\S+ (\S+) T outer$/m.exec(table)!;
+    const end = process.outer + BigInt(`0x${size}`);
+    const [top, caller] = new Symbolizer().user(process.pid, [end, end]);
+    expect([caller!.name, caller!.offset]).toEqual(['outer', Number.parseInt(size!, 16)]);
+    expect(top!.name).not.toBe('outer');
+    await process.end();
+  });
+
   it('has no names where nothing is mapped', async () => {
     const process = await start(path);
     const symbolizer = new Symbolizer();

@@ -97,6 +97,13 @@ describe('breakpoints', () => {
     );
   });
 
+  it('stop once at a line of several instructions', () => {
+    const { program } = simulate(tc([[mov(r6, 1), mov(r7, 2)], mov(r0, 0), exit()])).programs;
+    const [, line] = /trace\.test\.ts:(\d+)/.exec(program.instructions[0]!.site!.stack!)!;
+    const stops = [...program.steps(undefined, { at: [`trace.test.ts:${line}`] })];
+    expect(stops.map(({ text }) => text)).toEqual(['r6 = 1']);
+  });
+
   it('are lines that instructions are from', () => {
     expect(() => [...counting().steps(undefined, { at: ['trace.test.ts:1'] })]).toThrow(
       /^no instruction of program is from trace\.test\.ts:1: trace\.test\.ts:\d+, /,
