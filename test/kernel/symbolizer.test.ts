@@ -280,6 +280,14 @@ describe.skipIf(noBpf || noCompiler)(kernel('the stack of a process'), () => {
   });
 });
 
+/** The lines of a file for perf. */
+const compiledIn = (text: string) =>
+  Array.from(text.matchAll(/^([0-9a-f]+) ([0-9a-f]+) (.+)$/gm), ([, start, size, name]) => ({
+    start: BigInt(`0x${start}`),
+    end: BigInt(`0x${start}`) + BigInt(`0x${size}`),
+    name: name!,
+  }));
+
 /** Where the mapping ends that an address is in. */
 const mappedEnd = (pid: number, address: bigint): bigint => {
   const mapped = Array.from(
@@ -303,17 +311,26 @@ describe('code that is compiled while a process runs', () => {
     const file = `/tmp/perf-${child.pid}.map`;
     try {
       await createInterface(child.stdout)[Symbol.asyncIterator]().next();
-      const lines = readFileSync(file, 'utf8').split('\n');
-      const line = lines.findLast((each) => each.includes('hotFunction'))!;
-      const [start, size, ...words] = line.split(' ');
-      const address = BigInt(`0x${start}`);
+      // It would write on, over what is added here, and reuse memory.
+      child.kill('SIGSTOP');
+      await expect
+        .poll(() => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[2])
+        .toBe('T');
+      writeFileSync(file, '\n', { flag: 'a' });
+      const known = compiledIn(readFileSync(file, 'utf8'));
+      // Not one in whose place there is another by now.
+      const hot = known.findLast(
+        (each, index) =>
+          each.name.includes('hotFunction') &&
+          !known.slice(index + 1).some(({ start, end }) => start < each.end && end > each.start),
+      )!;
       const symbolizer = new Symbolizer();
-      const within = address + BigInt(`0x${size}`) - 1n;
-      expect(symbolizer.user(child.pid!, [within])).toMatchObject([
-        { name: words.join(' '), offset: Number.parseInt(size!, 16) - 1 },
+      expect(symbolizer.user(child.pid!, [hot.end - 1n])).toMatchObject([
+        { name: hot.name, offset: Number(hot.end - hot.start) - 1 },
       ]);
       // What is added to the file, not always by whole lines, is read when it is needed.
-      const later = mappedEnd(child.pid!, address) - 0x20n;
+      let later = mappedEnd(child.pid!, hot.start) - 0x20n;
+      while (known.some(({ start, end }) => later >= start && later < end)) later -= 0x20n;
       expect(names(symbolizer.user(child.pid!, [later]))).toEqual([undefined]);
       writeFileSync(file, `${later.toString(16)} 10 la`, { flag: 'a' });
       expect(names(symbolizer.user(child.pid!, [later]))).toEqual([undefined]);
