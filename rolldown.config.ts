@@ -24,7 +24,11 @@ const common = {
 } satisfies RolldownOptions;
 
 /** What --help needs, apart from what runs tools and commands. */
-const help = { name: 'help', test: /src\/cli\/(errors|printable|readers|summaries)/, priority: 1 };
+const help = {
+  name: 'help',
+  test: /src\/cli\/(compiled|errors|printable|readers|summaries)/,
+  priority: 1,
+};
 
 /** All of the command but its start, and --simulate with its machine, which most runs do without. */
 const tool = { name: 'tool', test: /src\/(?!cli\/(main|version|simulate|recordings)|sim\/)/ };
@@ -78,7 +82,8 @@ const command = {
     format: 'cjs',
     entryFileNames: '[name].cjs',
     // Beside main.cjs, so that cli/version.ts finds package.json two folders above itself, as in the sources.
-    chunkFileNames: 'cli/[name].cjs',
+    // The name changes with the content, since compiled code is kept beside it (cli/compiled.ts).
+    chunkFileNames: ({ name }) => (name === 'tool' ? 'cli/[name]-[hash].cjs' : 'cli/[name].cjs'),
     codeSplitting: { groups: [help, tool] },
     // Half the time until a tool is attached is spent on reading this; its map still leads to lines of TypeScript.
     minify: true,

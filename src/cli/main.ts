@@ -4,6 +4,7 @@
  * The command line. Help costs nothing: each command is loaded when it is run. The package has this file and the tools
  * as CommonJS, which Node starts sooner (rolldown.config.ts).
  */
+import { useCompiled } from './compiled.ts';
 import { FAILED, statusOf, USAGE, UsageError } from './errors.ts';
 import { printable } from './printable.ts';
 import { forgiveReaders } from './readers.ts';
@@ -34,6 +35,7 @@ const help = (): string =>
 
 const main = async ([command, ...args]: readonly string[]): Promise<number> => {
   if (command !== undefined && Object.hasOwn(SUMMARIES, command)) {
+    useCompiled(command);
     const { run } = await import('./tool-command.ts');
     return run(command, args);
   }

@@ -12,11 +12,12 @@ import {
   RingBuffer,
 } from '../kernel/index.ts';
 import { RequirementError } from '../object/index.ts';
-import type { Listing, OptionTable, Tool } from '../programs/tool.ts';
+import type { OptionTable, Tool } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
+import { keepCompiled } from './compiled.ts';
 import { DONE, UsageError } from './errors.ts';
 import { helpOf, parseOptions, parseSize } from './options.ts';
-import { headerOf, jsonLine, now, Printer, rowOf, say } from './printer.ts';
+import { listingLines, Printer, say } from './printer.ts';
 import { forgiveReaders } from './readers.ts';
 import { runEvents } from './run-events.ts';
 import { runIntervals } from './run-intervals.ts';
@@ -52,23 +53,12 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
   const missing = tool.missing?.(options as never);
   if (missing) throw new UsageError(missing);
   const listing = tool.listing?.(options as never, system);
-  return listing ? list(listing, options) : load(tool, options);
-};
-
-/** What a tool lists in place of running. */
-const list = async (
-  { columns, rows, json }: Listing<unknown>,
-  options: Run['options'],
-): Promise<number> => {
-  const moment = now();
-  await new Printer(() => {}).lines(
-    options.json
-      ? rows.map((row) => jsonLine(json(row)))
-      : [headerOf(columns), ...rows.map((row) => rowOf(columns, row, moment))],
-  );
+  if (!listing) return load(tool, options);
+  await new Printer(() => {}).lines(listingLines(listing, options.json));
   return DONE;
 };
 
+/** What a tool lists in place of running. */
 /** The tool's own options and the runner's, to which a tool may give letters of its own. */
 const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
@@ -154,6 +144,7 @@ export const runLoaded = async (
     });
     loaded.close();
     reporter.finish();
+    keepCompiled();
     return DONE;
   } finally {
     loaded?.close();
@@ -251,6 +242,7 @@ const toolHelp = ({
   options,
   positionals = [],
 }: Tool): string[] => {
+  const width = Math.max(0, ...(examples ?? []).map(([line]) => line.length));
   const places = positionals
     .map((each) => ` [${options[each]!.placeholder ?? each.toUpperCase()}]`)
     .join('');
@@ -265,7 +257,7 @@ const toolHelp = ({
       ? [
           '',
           'Examples:',
-          ...examples.map(([line, meaning]) => `  beespoke ${line.padEnd(30)} ${meaning}`),
+          ...examples.map(([line, meaning]) => `  beespoke ${line.padEnd(width)}  ${meaning}`),
         ]
       : []),
   ];

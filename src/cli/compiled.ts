@@ -1,0 +1,72 @@
+/**
+ * @module
+ * Keeps what V8 compiled of the tools beside the file that it was compiled from, as Python does: from the second time
+ * on a tool is attached in half the time. V8 checks that such code is of its own version and settings, and compiles
+ * anew where it is not. `NODE_DISABLE_COMPILE_CACHE=1`, as for Node's own cache, leaves all this out.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { constants, Script } from 'node:vm';
+
+/** V8 forgets what a program has long not used. */
+const LONGEST_SECONDS = 60;
+
+/** As Node begins a CommonJS module. */
+const HEAD = '(function (exports, require, module, __filename, __dirname) {';
+
+type ModuleFunction = (
+  exports: unknown,
+  require: NodeJS.Require,
+  module: NodeJS.Module,
+  filename: string,
+  dirname: string,
+) => void;
+
+/** What is to be kept, and where; undefined when it is there already. */
+let fresh: { readonly script: Script; readonly file: string } | undefined;
+
+/** From now on, the tools are loaded as they were kept by a run of this one. */
+export const useCompiled = (tool: string): void => {
+  const here = fileURLToPath(import.meta.url);
+  // The sources are not compiled to CommonJS.
+  if (!here.endsWith('.cjs') || process.env.NODE_DISABLE_COMPILE_CACHE) return;
+  const { extensions } = createRequire(here);
+  extensions['.cjs'] = (module, file) => {
+    if (!basename(file).startsWith('tool-')) return extensions['.js']!(module, file);
+    const kept = `${file.slice(0, -'.cjs'.length)}.${tool}-${process.version}-${process.arch}.cache`;
+    const script = new Script(`${HEAD}${readFileSync(file, 'latin1')}\n})`, {
+      filename: file,
+      columnOffset: -HEAD.length,
+      cachedData: contentsOf(kept),
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    if (script.cachedDataRejected !== false) fresh = { script, file: kept };
+    const run = script.runInThisContext() as ModuleFunction;
+    run(module.exports, createRequire(file), module, file, dirname(file));
+  };
+};
+
+/** Keeps what was compiled, if it was; for the end of a run, when all that a tool needs has been. */
+export const keepCompiled = (): void => {
+  if (!fresh || process.uptime() > LONGEST_SECONDS) return;
+  const { script, file } = fresh;
+  fresh = undefined;
+  const unfinished = `${file}-${process.pid}`;
+  try {
+    writeFileSync(unfinished, script.createCachedData());
+    renameSync(unfinished, file);
+  } catch {
+    // A package that this user may only read, or a full disk: it works without.
+    rmSync(unfinished, { force: true });
+  }
+};
+
+const contentsOf = (file: string): Buffer | undefined => {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+};
