@@ -7,14 +7,13 @@ import { HOOKS, RequirementError } from '../object/index.ts';
 import {
   addClsact,
   type Direction,
-  deleteClsact,
   deleteFilter,
   FileDescriptor,
   filtersOf,
-  hasClsact,
   linkCreate,
   setFilter,
 } from '../syscall/index.ts';
+import { ownedName, removeAbandonedFilters, removeUnusedClsact } from './abandoned-filters.ts';
 import { type OrderOptions, orderOf } from './attach-order.ts';
 import { Attachment, linkUnless, required } from './attachment.ts';
 import { Link } from './link.ts';
@@ -124,12 +123,13 @@ const attachFilter = (
   direction: Direction,
   { priority, handle }: TcOptions,
 ): Link => {
+  removeAbandonedFilters(index);
   const made = addClsact(index);
   const removeQdisc = (): void => {
     // Whoever has put a filter there meanwhile needs it.
-    if (made && hasClsact(index) && !isUsed(index)) deleteClsact(index);
+    if (made) removeUnusedClsact(index);
   };
-  const name = (of: Program): string => `${of.name}:[${of.info().id}]`;
+  const name = (of: Program): string => ownedName(`${of.name}:[${of.info().id}]`, made);
   try {
     const { fd: progFd } = program;
     const filter = setFilter({
@@ -167,6 +167,3 @@ const attachFilter = (
     throw error;
   }
 };
-
-const isUsed = (index: number): boolean =>
-  filtersOf(index, 'ingress').length > 0 || filtersOf(index, 'egress').length > 0;

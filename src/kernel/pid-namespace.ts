@@ -3,7 +3,6 @@
  * Numbers of processes in a container. Programs see the numbers of the kernel's first namespace, whoever asks; people in a
  * container see those of their own (pid_namespaces(7)).
  */
-import { readlinkSync } from 'node:fs';
 import {
   add,
   type Code,
@@ -34,6 +33,7 @@ import {
 import { array, hookArguments, i32, kernelStruct, pointer, u32, u64 } from '../layout/index.ts';
 import { iter, object } from '../object/index.ts';
 import { loadObject } from './load-object.ts';
+import { ownPidNamespace } from './own-namespace.ts';
 
 /** PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace that all others are below of. */
 const FIRST = 'pid:[4026531836]';
@@ -42,16 +42,8 @@ const LEVELS = 32;
 
 /** Whether this process sees other numbers than programs do; false where that cannot be told. */
 export const isInPidNamespace = (): boolean => {
-  const own = namespace();
+  const own = ownPidNamespace();
   return own !== undefined && own !== FIRST;
-};
-
-const namespace = (): string | undefined => {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return undefined;
-  }
 };
 
 /**
@@ -59,7 +51,7 @@ const namespace = (): string | undefined => {
  * such thread. Runs an iterator over the tasks of the namespace: Linux 5.8, with type information.
  */
 export const outerPid = (pid: number): number | undefined => {
-  const [, inode] = /\[(\d+)\]/.exec(namespace() ?? '') ?? [];
+  const [, inode] = /\[(\d+)\]/.exec(ownPidNamespace() ?? '') ?? [];
   if (inode === undefined || !isInPidNamespace()) return pid;
   using loaded = loadObject(translating(pid, Number(inode)));
   using link = loaded.programs.tasks.attach();

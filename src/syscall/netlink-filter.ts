@@ -118,6 +118,8 @@ export interface Filter {
   readonly handle: number;
   /** Of its program, for BPF filters. Linux 4.10. */
   readonly progId: number | undefined;
+  /** What tc shows, for BPF filters. */
+  readonly name: string | undefined;
 }
 
 export interface FilterOptions {
@@ -197,10 +199,12 @@ export const filtersOf = (index: number, direction: Direction): Filter[] =>
 function readFilter(payload: Uint8Array, direction: Direction): Filter {
   const view = viewOf(payload);
   const options = decodeAttributes(payload, TCM.size).get(TCA_OPTIONS);
+  const bpf = options && decodeAttributes(options);
   return {
     direction,
     priority: view.getUint32(TCM.info, true) >>> 16,
     handle: view.getUint32(TCM.handle, true),
-    progId: options && u32Of(decodeAttributes(options).get(TCA_BPF_ID)),
+    progId: bpf && u32Of(bpf.get(TCA_BPF_ID)),
+    name: bpf && textOf(bpf.get(TCA_BPF_NAME)),
   };
 }

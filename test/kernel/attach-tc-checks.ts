@@ -1,6 +1,8 @@
 /** Checks of programs of traffic control: links and filters. Each sees real packets, on `lo` or a pair of its own. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { netkit, tc, tcx } from '../../src/index.ts';
+import { ownedName } from '../../src/kernel/abandoned-filters.ts';
 import { attachedPrograms, type Feature, type Link } from '../../src/kernel/index.ts';
 import {
   addClsact,
@@ -182,6 +184,37 @@ export const tcChecks: readonly Check[] = [
         assert.equal(hasClsact(LO), true);
         assert.equal(deleteFilter(LO, foreign), true);
         assert.equal(filtersOf(LO, 'egress').length, 0);
+        deleteClsact(LO);
+      }),
+  },
+  {
+    name: 'filters that a killed process has left are removed by the next, and only they',
+    hook: 'tc',
+    run: () =>
+      withObject(counting(tc, TC_PASS), ({ programs: { first } }) => {
+        const { pid } = spawnSync('true');
+        const { fd: progFd } = first;
+        const at = { index: LO, direction: 'egress', progFd } as const;
+        const names = () =>
+          (['ingress', 'egress'] as const).flatMap((direction) =>
+            filtersOf(LO, direction).flatMap(({ name }) => name ?? []),
+          );
+        addClsact(LO);
+        setFilter({ ...at, name: ownedName('left', true, pid) });
+        setFilter({ ...at, direction: 'ingress', name: ownedName('left', false, pid) });
+        const link = first.attach({ interface: 'lo', direction: 'ingress' });
+        assert.deepEqual(names(), [ownedName(`first:[${first.info().id}]`, true)]);
+        link.close();
+        assert.equal(hasClsact(LO), false);
+
+        addClsact(LO);
+        const living = ownedName('living', true);
+        const elsewhere = ownedName('elsewhere', true, pid).replace(/pid:\[\d/, 'pid:[9');
+        const kept = [living, elsewhere, 'foreign'];
+        for (const name of kept) setFilter({ ...at, name });
+        setFilter({ ...at, name: ownedName('left', true, pid) });
+        first.attach({ interface: 'lo', direction: 'ingress' }).close();
+        assert.deepEqual(names().sort(), kept.sort());
         deleteClsact(LO);
       }),
   },

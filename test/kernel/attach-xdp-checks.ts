@@ -121,7 +121,7 @@ export const toolChecks: readonly Check[] = [
           ]);
           assert.equal(found.tc.length, 1);
           const { name, ...filter } = found.tc[0] as { name: string };
-          assert.equal(name, `two:[${two.info().id}]`);
+          assert.ok(name.startsWith(`two:[${two.info().id}] of beespoke ${process.pid} `), name);
           assert.equal((filter as { kind: string }).kind, 'clsact/ingress');
           assert.equal((filter as { id: number }).id, two.info().id);
         },
