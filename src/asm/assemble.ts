@@ -3,7 +3,7 @@
  * From a program's lists to its instructions in order, with every jump, call and stack offset filled in. What only a
  * kernel knows (maps, relocations) stays beside the instructions that wait for it.
  */
-import { subprogramsOf } from './check.ts';
+import { subprogramOf } from './check.ts';
 import type { Code, Condition, Instruction, Label, Subprogram } from './code.ts';
 import { endsFlow } from './control.ts';
 import { slotsOf } from './encode.ts';
@@ -48,12 +48,17 @@ export const assemble = (body: Code, choose: (condition: Condition) => boolean):
       instructions.push(instruction);
       slots += slotsOf(instruction);
     }
-    for (const instruction of assembled.instructions)
-      for (const callee of subprogramsOf(instruction))
-        if (!starts.has(callee)) place(callee.body, callee);
+    for (const instruction of assembled.instructions) {
+      const callee = subprogramOf(instruction);
+      if (callee && !starts.has(callee)) place(callee.body, callee);
+    }
   };
   place(body);
-  return { instructions: linkCalls(instructions, starts), functions, slots };
+  return {
+    instructions: functions.length > 1 ? linkCalls(instructions, starts) : instructions,
+    functions,
+    slots,
+  };
 };
 
 /** Local calls and callbacks name their target by its distance in slots. */
@@ -65,7 +70,7 @@ const linkCalls = (
   return instructions.map((instruction) => {
     const here = slot;
     slot += slotsOf(instruction);
-    const [callee] = subprogramsOf(instruction);
+    const callee = subprogramOf(instruction);
     if (!callee) return instruction;
     const distance = starts.get(callee)! - here - 1;
     return instruction.opcode === LDDW
@@ -88,17 +93,18 @@ export const assembleFunction = (
     decided = true;
     return choose(condition);
   });
-  const placed = items.map((item) => {
+  const place = (item: Item): Item => {
     if (item.kind !== 'instruction' || !item.slot) return item;
     const base = slots.get(item.slot)!;
     // Loads and stores have the offset in the offset, `add` has it in the immediate.
     return classOf(item.opcode) >= 4
       ? { ...item, imm: item.imm + base, slot: undefined }
       : { ...item, offset: item.offset + base, slot: undefined };
-  });
+  };
+  const placed = slots.size > 0 ? items.map(place) : items;
   const kept = decided ? reachable(placed) : placed;
   const linear = (branch ? branch(kept) : kept) as readonly (Instruction | Label)[];
-  return { instructions: linkJumps(lengthenJumps(linear)), frame };
+  return { instructions: linkJumps(linear), frame };
 };
 
 /** Drops what a decided choice has cut off: the kernel refuses instructions that are never reached. */
@@ -132,8 +138,14 @@ const labelPlaces = (items: readonly Item[]): Map<Label, number> => {
   return places;
 };
 
-/** The slot of every label, and of the instruction after every instruction. */
-const measure = (items: readonly (Instruction | Label)[]) => {
+interface Measured {
+  /** The slot of every label. */
+  readonly labels: ReadonlyMap<Label, number>;
+  /** By item: the slot behind it. */
+  readonly ends: readonly number[];
+}
+
+const measure = (items: readonly (Instruction | Label)[]): Measured => {
   const labels = new Map<Label, number>();
   const ends: number[] = [];
   let slot = 0;
@@ -151,8 +163,11 @@ const near = (distance: number): boolean => distance >= -32768 && distance <= 32
 /** Makes jumps long that do not reach their label: `goto` becomes `gotol`, a condition jumps around one. */
 const lengthenJumps = (
   items: readonly (Instruction | Label)[],
-): readonly (Instruction | Label)[] => {
-  const { labels, ends } = measure(items);
+): { readonly items: readonly (Instruction | Label)[]; readonly measured: Measured } => {
+  const measured = measure(items);
+  const { labels, ends } = measured;
+  // In most functions there is nowhere that a jump could not reach.
+  if (near(ends.at(-1) ?? 0)) return { items, measured };
   let changed = false;
   const out = items.flatMap((item, index): (Instruction | Label)[] => {
     if (item.kind === 'label' || item.target?.kind !== 'label' || item.opcode === GOTOL)
@@ -161,7 +176,7 @@ const lengthenJumps = (
     changed = true;
     return lengthen(item, item.target);
   });
-  return changed ? lengthenJumps(out) : items;
+  return changed ? lengthenJumps(out) : { items, measured };
 };
 
 const lengthen = (jump: Instruction, target: Label): (Instruction | Label)[] => {
@@ -185,12 +200,21 @@ const lengthen = (jump: Instruction, target: Label): (Instruction | Label)[] => 
   ];
 };
 
+/** Fills in the distances of jumps, and drops the labels. */
 const linkJumps = (items: readonly (Instruction | Label)[]): Instruction[] => {
-  const { labels, ends } = measure(items);
-  return items.flatMap((item, index) => {
-    if (item.kind === 'label') return [];
-    if (item.target?.kind !== 'label' || (item.opcode & 0xf0) === BPF_CALL) return [item];
-    const distance = labels.get(item.target)! - ends[index]!;
-    return [item.opcode === GOTOL ? { ...item, imm: distance } : { ...item, offset: distance }];
+  const { items: reaching, measured } = lengthenJumps(items);
+  const { labels, ends } = measured;
+  const instructions: Instruction[] = [];
+  reaching.forEach((item, index) => {
+    if (item.kind === 'label') return;
+    const { target, opcode } = item;
+    if (target?.kind !== 'label' || (opcode & 0xf0) === BPF_CALL) instructions.push(item);
+    else {
+      const distance = labels.get(target)! - ends[index]!;
+      instructions.push(
+        opcode === GOTOL ? { ...item, imm: distance } : { ...item, offset: distance },
+      );
+    }
   });
+  return instructions;
 };

@@ -8,7 +8,7 @@
 import { type Access, describePlace, isPlace, type Mem } from '../layout/index.ts';
 import { addressOf } from './address.ts';
 import type { KernelNumber } from './alu.ts';
-import type { AnyMap, Code, Instruction, Reference, Subprogram } from './code.ts';
+import type { AnyExtern, AnyMap, Code, Instruction, Reference, Subprogram } from './code.ts';
 import type { Helper } from './helper-types.ts';
 import { fitsSigned32, make, wholeOnly, wideLoad, writable } from './make.ts';
 import {
@@ -21,6 +21,7 @@ import {
   BPF_MOV,
   BPF_PSEUDO_CALL,
   BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_KFUNC_CALL,
   BPF_PSEUDO_MAP_FD,
   BPF_PSEUDO_MAP_VALUE,
   BPF_X,
@@ -45,30 +46,53 @@ export interface KernelAddress {
   readonly place: Mem<unknown, Access>;
 }
 
-/** Calls a helper of the kernel, or a subprogram of this object. */
+/** A function of the kernel that the language declares. */
+export type DeclaredFunction = AnyExtern & { readonly arity: number };
+
+/** Calls a helper of the kernel, a subprogram of this object, or a function of the kernel that it declares (`kfunc`). */
 export function call<A extends readonly unknown[]>(helper: Helper<A>, ...args: NoInfer<A>): Code;
-export function call(subprogram: Subprogram, ...args: Argument[]): Code;
-export function call(callee: Helper | Subprogram, ...args: readonly unknown[]): Code {
+export function call(callee: Subprogram | DeclaredFunction, ...args: Argument[]): Code;
+export function call(
+  callee: Helper | Subprogram | DeclaredFunction,
+  ...args: readonly unknown[]
+): Code {
   return callFrom(callSite(call), callee, args as Argument[]);
 }
 
 /** `call` for macros, which blame their own caller. */
 export const callFrom = (
   site: Site | undefined,
-  callee: Helper | Subprogram,
+  callee: Helper | Subprogram | DeclaredFunction,
   args: readonly (Argument | KernelAddress)[],
 ): Code => {
   checkCount(callee, args.length, site);
-  const jump =
-    callee.kind === 'helper'
-      ? make({ opcode: BPF_JMP | BPF_CALL, imm: callee.id, site })
-      : make({ opcode: BPF_JMP | BPF_CALL, src: BPF_PSEUDO_CALL, target: callee, site });
-  return [...marshal(`call ${callee.name}`, args, site), jump];
+  return [...marshal(`call ${callee.name}`, args, site), callOf(callee, site)];
 };
 
-const checkCount = (callee: Helper | Subprogram, got: number, site: Site | undefined): void => {
-  if (callee?.kind !== 'helper' && (callee as Subprogram | undefined)?.kind !== 'function') {
-    throw new AssemblerError(`call: a helper or a subprogram, got ${typeof callee}`, site);
+const callOf = (
+  callee: Helper | Subprogram | DeclaredFunction,
+  site: Site | undefined,
+): Instruction => {
+  const opcode = BPF_JMP | BPF_CALL;
+  switch (callee.kind) {
+    case 'helper':
+      return make({ opcode, imm: callee.id, site });
+    case 'function':
+      return make({ opcode, src: BPF_PSEUDO_CALL, target: callee, site });
+    case 'extern': {
+      const reference = { kind: 'extern', extern: callee } as const;
+      return make({ opcode, src: BPF_PSEUDO_KFUNC_CALL, reference, site });
+    }
+  }
+};
+
+const checkCount = (
+  callee: Helper | Subprogram | DeclaredFunction,
+  got: number,
+  site: Site | undefined,
+): void => {
+  if (!CALLEES.has(callee?.kind) || (callee.kind === 'extern' && callee.arity === undefined)) {
+    throw new AssemblerError(`call: a helper, a subprogram or a kfunc, got ${typeof callee}`, site);
   }
   const most = callee.kind === 'helper' ? callee.args.length : callee.arity;
   const least = callee.kind === 'helper' ? callee.required : callee.arity;
@@ -80,6 +104,8 @@ const checkCount = (callee: Helper | Subprogram, got: number, site: Site | undef
     );
   }
 };
+
+const CALLEES: ReadonlySet<string> = /* @__PURE__ */ new Set(['helper', 'function', 'extern']);
 
 /** A move into an argument register. `from` is the register that it reads; undefined when it reads none. */
 interface Move {

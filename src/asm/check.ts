@@ -26,30 +26,42 @@ export const checkFunction = (
   const flat = flatten(body);
   const targets = placeLabels(what, flat.items);
   const states = follow(what, flat, targets, argumentMask(arity) | FRAME, site);
+  const callees: Subprogram[] = [];
   flat.items.forEach((item, index) => {
-    if (item.kind === 'instruction' && states[index] === undefined) {
+    if (item.kind !== 'instruction') return;
+    if (states[index] === undefined)
       throw new AssemblerError(`${what}: this instruction is never reached`, item.site);
-    }
-    if (item.kind === 'instruction') checkFrame(what, item, flat.frame);
+    checkFrame(what, item, flat.frame);
+    const callee = subprogramOf(item);
+    if (callee) callees.push(callee);
   });
-  return flat.items.flatMap((item) => (item.kind === 'instruction' ? subprogramsOf(item) : []));
+  return callees;
 };
 
 /** What an instruction refers to: a subprogram that it calls, or passes as a callback. */
-export const subprogramsOf = ({ target, reference }: Instruction): Subprogram[] => {
-  if (target?.kind === 'function') return [target];
-  return reference?.kind === 'function' ? [reference.function] : [];
+export const subprogramOf = ({ target, reference }: Instruction): Subprogram | undefined => {
+  if (target?.kind === 'function') return target;
+  return reference?.kind === 'function' ? reference.function : undefined;
 };
 
-/** Refuses helpers that are for programs under the GPL only. */
+/** `subprogramOf` as a list. */
+export const subprogramsOf = (instruction: Instruction): Subprogram[] => {
+  const subprogram = subprogramOf(instruction);
+  return subprogram ? [subprogram] : [];
+};
+
+/** Refuses helpers and functions of the kernel that are for programs under the GPL only. */
 export const checkLicense = (what: string, body: Code, license: string): void => {
   if (GPL_COMPATIBLE.has(license)) return;
   for (const item of flatten(body).items) {
-    if (item.kind !== 'instruction' || item.opcode !== CALL || item.src !== 0) continue;
-    const helper = helperById(item.imm);
-    if (helper?.gpl) {
+    if (item.kind !== 'instruction' || item.opcode !== CALL) continue;
+    const { reference, src, imm } = item;
+    const helper = src === 0 ? helperById(imm) : undefined;
+    // All functions of the kernel's that are no helpers are.
+    const name = reference?.kind === 'extern' ? reference.extern.name : helper?.gpl && helper.name;
+    if (name) {
       throw new AssemblerError(
-        `${what}: ${helper.name} is for programs under the GPL, and the licence is ${JSON.stringify(license)}; use 'GPL' or 'Dual MIT/GPL'`,
+        `${what}: ${name} is for programs under the GPL, and the licence is ${JSON.stringify(license)}; use 'GPL' or 'Dual MIT/GPL'`,
         item.site,
       );
     }
@@ -89,9 +101,11 @@ const placeLabels = (what: string, items: readonly Item[]): ReadonlyMap<Label, n
     places.set(item, index);
   });
   // A fork and the label that it leads to enclose one way of a choice.
-  const ways = items.flatMap((item, from) =>
-    item.kind === 'fork' ? [{ from, to: places.get(item.to)! }] : [],
-  );
+  const ways: { readonly from: number; readonly to: number }[] = [];
+  items.forEach((item, from) => {
+    if (item.kind === 'fork') ways.push({ from, to: places.get(item.to)! });
+  });
+  const within = (at: number, { from, to }: (typeof ways)[number]) => at > from && at < to;
   items.forEach((item, index) => {
     if (item.kind !== 'instruction' || item.target?.kind !== 'label') return;
     const { name } = item.target;
@@ -102,9 +116,7 @@ const placeLabels = (what: string, items: readonly Item[]): ReadonlyMap<Label, n
         item.site,
       );
     }
-    const within = (at: number) => (way: { from: number; to: number }) =>
-      at > way.from && at < way.to;
-    if (ways.some((way) => within(place)(way) && !within(index)(way))) {
+    if (ways.some((way) => within(place, way) && !within(index, way))) {
       throw new AssemblerError(
         `${what}: label ${name} is in one way of an either, which may not be taken; jump to it from that way only`,
         item.site,

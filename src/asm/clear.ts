@@ -18,13 +18,17 @@ export const clearFrom = (site: Site, place: Mem<unknown, 'plain'>): Code => {
 
 /** Zeroes `size` bytes, `start` bytes from `base`. */
 export const zeros = (site: Site, base: Base, start: number, size: number): Code => {
-  const code: Code[] = [];
-  for (let at = start; at < start + size; ) {
-    const largest = [u64, u32, u16, u8].find(
-      (scalar) => at % scalar.size === 0 && at + scalar.size <= start + size,
-    )!;
-    code.push(storeTo('clear', largest.at(base, at), 0, site));
-    at += largest.size;
+  return unitsOf(start, size).map(({ unit, at }) => storeTo('clear', unit.at(base, at), 0, site));
+};
+
+const UNITS = [u64, u32, u16, u8] as const;
+
+/** `size` bytes as integers, each aligned to its size, where they begin `start` bytes from an aligned base. */
+export const unitsOf = (start: number, size: number) => {
+  const units: { readonly unit: (typeof UNITS)[number]; readonly at: number }[] = [];
+  for (let at = start; at < start + size; at += units.at(-1)!.unit.size) {
+    const unit = UNITS.find((each) => at % each.size === 0 && at + each.size <= start + size)!;
+    units.push({ unit, at });
   }
-  return code;
+  return units;
 };

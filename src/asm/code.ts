@@ -88,6 +88,8 @@ export interface AnyMap {
 export interface AnyExtern {
   readonly kind: 'extern';
   readonly name: string;
+  /** Of a function that the language declares: the number of its arguments, 0 to 5. */
+  readonly arity?: number | undefined;
 }
 
 export type Reference =
@@ -146,6 +148,8 @@ export type Condition =
   | { readonly test: 'hook'; readonly hook: string }
   /** a map type under its name: `ringbuf` */
   | { readonly test: 'map'; readonly map: string }
+  /** a function of the kernel that programs may call, with the declared prototype */
+  | { readonly test: 'function'; readonly extern: AnyExtern }
   /** whether the kernel knows an instruction set: 4 is that of Linux 6.6 */
   | { readonly test: 'isa'; readonly version: 4 }
   /** whether this program may follow the kernel's pointers with plain loads: tp_btf, fentry and their kin */

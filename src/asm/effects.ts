@@ -119,7 +119,8 @@ const jumpEffects = (instruction: Instruction, dst: number, src: number): Effect
   }
 };
 
-const arityOf = ({ src, imm, target }: Instruction): number => {
+const arityOf = ({ src, imm, target, reference }: Instruction): number => {
+  if (reference?.kind === 'extern') return reference.extern.arity ?? 0;
   if (src === BPF_PSEUDO_CALL) return target?.kind === 'function' ? target.arity : 0;
   return src === 0 ? (helperById(imm)?.required ?? 0) : 0;
 };

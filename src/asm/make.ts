@@ -7,10 +7,33 @@ import { LDDW } from './opcodes.ts';
 import { isRegister, nameOf, type Register } from './register.ts';
 import { AssemblerError, type Site } from './site.ts';
 
-/** An instruction; what is left out is 0. */
-export const make = (
-  fields: Partial<Omit<Instruction, 'kind'>> & { readonly opcode: number },
-): Instruction => ({ kind: 'instruction', dst: 0, src: 0, offset: 0, imm: 0, ...fields });
+/** An instruction; what is left out is 0. All have the same fields in one order, so that V8 knows one shape. */
+export const make = ({
+  opcode,
+  dst = 0,
+  src = 0,
+  offset = 0,
+  imm = 0,
+  imm64,
+  target,
+  reference,
+  relocation,
+  slot,
+  site,
+}: Partial<Omit<Instruction, 'kind'>> & { readonly opcode: number }): Instruction => ({
+  kind: 'instruction',
+  opcode,
+  dst,
+  src,
+  offset,
+  imm,
+  imm64,
+  target,
+  reference,
+  relocation,
+  slot,
+  site,
+});
 
 const INT32_MIN = -(2 ** 31);
 const UINT32_END = 2 ** 32;

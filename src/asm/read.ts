@@ -25,7 +25,7 @@ import { loadableOf, offsetRelocation } from './address.ts';
 import type { KernelNumber } from './alu.ts';
 import { clearUpper } from './bits.ts';
 import { callFrom } from './call.ts';
-import { clearFrom } from './clear.ts';
+import { clearFrom, unitsOf } from './clear.ts';
 import type { Code } from './code.ts';
 import {
   type AnySource,
@@ -146,7 +146,10 @@ function lastCopy(what: string, memory: Memory, to: AnyTarget, place: AnySource,
       ? anySize(what, memory, to, place, site)
       : copyBits(what, memory, to, place, site);
   }
-  const asDeclared = copyBytes(what, memory, to, place, layout.size, site);
+  const asDeclared =
+    memory.direct && !isRegister(to)
+      ? copyBlock(what, memory, to, place, site)
+      : copyBytes(what, memory, to, place, layout.size, site);
   if (!kernel || layout.size === 1) return asDeclared;
   const relocation = { ...offsetRelocation(locationOf(place)), kind: 'field_byte_size' as const };
   // Little-endian: the first bytes of a longer integer are its low ones, so only a shorter one needs care.
@@ -163,6 +166,29 @@ function lastCopy(what: string, memory: Memory, to: AnyTarget, place: AnySource,
             copyBytes(what, memory, to, place, { kind: 'kernel-number', relocation }, site),
           ],
   };
+}
+
+/** A copy of a block along a trusted pointer: plain loads, where they are no more instructions than a call. */
+function copyBlock(
+  what: string,
+  memory: Memory,
+  to: Mem<unknown, 'plain'>,
+  place: AnySource,
+  site: Site,
+): Code {
+  const [target, source] = [locationOf(to), locationOf(place)];
+  const start = target.steps[0]!.offset;
+  const units = unitsOf(start, source.layout.size);
+  if (units.length > 3) return copyBytes(what, memory, to, place, source.layout.size, site);
+  const { root, path, offset } = source.steps[0]!;
+  return units.map(({ unit, at }) => {
+    // As an element of the block, which CO-RE can find.
+    const step = { root, path: [...path, at - start], offset: offset + at - start };
+    return [
+      loadFrom(what, r0, placeOfStep(unit, source.base, step), site),
+      storeTo(what, unit.at(target.base, at), r0, site),
+    ];
+  });
 }
 
 /** A copy of `size` bytes into memory, or over the stack into a register. */

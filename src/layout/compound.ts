@@ -8,6 +8,7 @@
  */
 import { identifier } from './names.ts';
 import { placeAt } from './place.ts';
+import { pointer } from './scalar.ts';
 import { trailingText } from './shape.ts';
 import type {
   Access,
@@ -90,6 +91,21 @@ export const kernelUnion = <F extends Fields>(name: string, fields: F): Union<F,
  */
 export const hookArguments = <F extends Fields>(fields: F): Struct<F, 'core'> =>
   make('context', fields, 'arguments', false) as Struct<F, 'core'>;
+
+/**
+ * The arguments of a system call, in a `ksyscall` program: at most six, in the order of the call and under the kernel's
+ * names. They are read with `coreRead`, since the program's context leads to the registers of the process that has
+ * called. At load they are looked up by name in the call's tracepoint (`syscalls/sys_enter_*`); where the kernel does
+ * not have that, they are taken by order. `arg0`, `arg1`... are arguments by position.
+ * @example
+ * const Open = systemCallArguments({ dfd: i32, filename: pointer(char), flags: i32 });
+ * ksyscall('openat', [mov(r6, r1), coreRead(w7, Open.at(r6).flags), ...])
+ */
+export const systemCallArguments = <F extends Fields>(fields: F) => {
+  const registers = make('system_call', fields, 'system-call', false) as Struct<F, 'core'>;
+  const context = hookArguments({ arg0: pointer(registers) });
+  return Object.freeze({ at: (base: Base) => context.at(base).arg0 });
+};
 
 /** The fields of a tracepoint's record, any of them in any order, found in its `format` file when loaded. */
 export const tracepointFields = <F extends Fields>(fields: F): Struct<F, 'core'> =>

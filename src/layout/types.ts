@@ -23,6 +23,8 @@ export type Origin =
   | 'kernel'
   /** the arguments of a hook: eight bytes each, looked up by name in the kernel's BTF */
   | 'arguments'
+  /** the registers with which a process has called the kernel */
+  | 'system-call'
   /** a tracepoint's `format` file */
   | 'tracepoint';
 

@@ -80,6 +80,7 @@ const Node = kernelStruct('node', {
   get next() {
     return pointer(Node);
   },
+  label: chars(16),
 });
 
 /** Where "this kernel" has the fields: offset, size, and the shifts of its bitfields. */
@@ -97,6 +98,9 @@ const FIELDS: Readonly<
   level: { offset: 32, size: 4, left: 64 - 17, right: 59 },
   same: { offset: 38, size: 2 },
   next: { offset: 40, size: 8 },
+  label: { offset: 48, size: 16 },
+  'label.0': { offset: 48, size: 1 },
+  'label.8': { offset: 56, size: 1 },
   // a tracepoint's record and a hook's arguments
   location: { offset: 4, size: 4 },
   code: { offset: 16, size: 8 },
@@ -171,6 +175,7 @@ const node = (at = 0): Uint8Array => {
     new Uint8Array(view.buffer).set(Buffer.from('ab\0d'), base + 16);
     view.setUint32(base + 32, (5 << 9) | ((-3 & 31) << 12) | 0xfff0_01ff, true);
     view.setUint16(base + 38, 0xbeef, true);
+    new Uint8Array(view.buffer).set(Buffer.from('sixteen letters!'), base + 48);
   }
   return new Uint8Array(view.buffer, at);
 };
@@ -264,6 +269,24 @@ describe.skipIf(reason)(titled('read', reason), () => {
   it('has no call where pointers are trusted', () => {
     const direct = assemble([read(w6, Node.at(r8).next.same), mov(r0, 0), exit()], () => true);
     expect(direct.instructions.map(({ opcode }) => opcode)).toEqual([0x79, 0x69, 0xb7, 0x95]);
+  });
+
+  it('takes small blocks directly as well, in units that are aligned where they go', () => {
+    const label = Node.at(r8).label;
+    for (const trusted of [true, false]) {
+      const read16 = execute([linked, read(out.long, label)], node(), trusted);
+      expect(Buffer.from(read16.buffer, OUT + 24, 16).toString('latin1')).toBe('sixteen letters!');
+      // In four units it would take more than the call does. And this kernel has 4 of the 8 bytes.
+      const read8 = execute([linked, read(out.name, Node.at(r8).name)], node(), trusted);
+      expect(Buffer.from(read8.buffer, OUT + 13, 8).toString('latin1')).toBe('ab\0d\0\0\0\0');
+    }
+    const opcodes = (code: Code) =>
+      assemble([code, mov(r0, 0), exit()], () => true).instructions.map(({ opcode }) => opcode);
+    expect(opcodes(read(out.long, label))).toEqual([0x79, 0x7b, 0x79, 0x7b, 0xb7, 0x95]);
+    expect(opcodes(read(out.long, Node.at(r8).next.label))).toEqual([
+      0x79, 0x79, 0x7b, 0x79, 0x7b, 0xb7, 0x95,
+    ]);
+    expect(opcodes(read(out.name, Node.at(r8).name))).toContain(0x85);
   });
 });
 
