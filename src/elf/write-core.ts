@@ -55,6 +55,13 @@ export const askCore = (
       const offset = argumentOffset(relocation!, hook, architecture);
       return { ...instruction, offset, relocation: undefined };
     }
+    case 'system-call':
+      // Added to an address, which is then read from.
+      return {
+        ...instruction,
+        imm: argumentOffset(relocation!, hook, architecture),
+        relocation: undefined,
+      };
     case 'tracepoint':
       return { ...instruction, relocation: ofRecord(relocation!, hook) };
     default:
@@ -81,8 +88,16 @@ const argumentOffset = (
     throw new ElfError(
       `${section}: its arguments are in registers, which differ from one architecture to the next: say for which one the file is, or use fentry, fexit or a tracepoint`,
     );
-  const registers = new HookArguments({ architecture, btf: undefined, modules: () => [] });
-  const place = registers.place(root, name, hook);
+  const registers = new HookArguments({
+    architecture,
+    btf: undefined,
+    modules: () => [],
+    tracepointFields: () => undefined,
+  });
+  const place =
+    root.origin === 'system-call'
+      ? registers.systemCallPlace(root, name, hook)
+      : registers.place(root, name, hook);
   if ('missing' in place) throw new ElfError(place.missing);
   return place.offset;
 };
@@ -110,6 +125,10 @@ export const questionOf = (condition: Condition, asker: Asker): boolean | Questi
       return aboutHook(condition.hook, asker);
     case 'map':
       return aboutMap(condition.map, asker);
+    case 'function':
+      throw new ElfError(
+        `${asker.name} asks whether there is a function ${condition.extern.name}: CO-RE in a file cannot tell`,
+      );
     // What is right on every kernel.
     case 'isa':
       return false;
@@ -122,6 +141,10 @@ const aboutType = (relocation: Relocation, least: number, { hook, types }: Asker
   switch (originOf(relocation)) {
     case 'arguments':
       return { numbers: prototypesWith(relocation, hook, types), least: 1 };
+    case 'system-call':
+      throw new ElfError(
+        `${hook.section}: CO-RE in a file cannot tell the arguments of a system call`,
+      );
     case 'tracepoint':
       return { numbers: [ofRecord(relocation, hook)], least };
     default:

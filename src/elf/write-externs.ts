@@ -4,9 +4,16 @@
  *
  * @module
  */
-import type { AnyExtern, Instruction } from '../asm/index.ts';
 import { type Btf, BtfBuilder, type BtfTypeInput } from '../btf/index.ts';
-import { type ExternSpec, type ObjectSpec, variantsOf, visitProgram } from '../object/index.ts';
+import {
+  type ExternSpec,
+  externOf,
+  isDeclared,
+  type ObjectSpec,
+  type TypeInfo,
+  variantsOf,
+  visitProgram,
+} from '../object/index.ts';
 import { SHN, STB } from './constants.ts';
 import type { ElfSymbolInput } from './write.ts';
 
@@ -45,13 +52,23 @@ const NOTHING: BtfTypeInput = { kind: 'const', name: '', type: 0 };
 
 const usedExterns = ({ programs }: ObjectSpec): ReadonlyMap<string, ExternSpec> => {
   const externs = new Map<string, ExternSpec>();
-  const add = (extern: AnyExtern): void => void externs.set(extern.name, extern as ExternSpec);
   for (const program of Object.values(programs).flatMap(variantsOf))
     visitProgram(program, (item) => {
-      const { reference } = item as Partial<Instruction>;
-      if (reference?.kind === 'extern') add(reference.extern);
+      const extern = externOf(item);
+      if (extern) externs.set(extern.name, extern as ExternSpec);
     });
   return externs;
+};
+
+/** Declares the functions of the kernel that an object of ours calls. */
+export const declareFunctions = (spec: ObjectSpec, types: TypeInfo): void => {
+  const { builder } = types;
+  const variables = [...usedExterns(spec).values()].flatMap((extern) => {
+    if (!isDeclared(extern)) return [];
+    const { name, typeId } = types.extern(extern);
+    return { type: builder.func(name, typeId, 'extern'), offset: 0, size: 0 };
+  });
+  if (variables.length > 0) builder.datasec('.ksyms', 0, variables);
 };
 
 /** Variables and functions that are elsewhere, with their own types. */

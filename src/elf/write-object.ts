@@ -15,7 +15,7 @@ import { type ObjectSpec, TypeInfo } from '../object/index.ts';
 import { EM, SHF, STT } from './constants.ts';
 import { type ElfSectionInput, type ElfSymbolInput, writeElf } from './write.ts';
 import { codeSections, functionSymbol } from './write-code.ts';
-import { externsOf } from './write-externs.ts';
+import { declareFunctions, externsOf } from './write-externs.ts';
 import { type FunctionOptions, functionsOf, TEXT } from './write-functions.ts';
 import { addEvents, mapsOf } from './write-maps.ts';
 import { structOpsOf } from './write-struct-ops.ts';
@@ -47,6 +47,7 @@ export const writeObject = (spec: ObjectSpec, options: WriteObjectOptions = {}):
   const program = (name: string): ElfSymbolInput | undefined => programs.get(name);
   const maps = mapsOf(spec, types, program);
   const structOps = structOpsOf(spec, types, program);
+  declareFunctions(spec, types);
   for (const { instructions } of functions)
     for (const { relocation } of instructions) if (relocation) types.idOf(relocation.root);
 

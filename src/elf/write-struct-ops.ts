@@ -37,7 +37,7 @@ export const structOpsOf = (
       end = Math.ceil((offset + value.size) / ALIGN) * ALIGN;
       const what = { name: map, section: name, value: offset, size: value.size };
       symbols.set(spec, { ...what, type: STT.OBJECT, binding: STB.GLOBAL });
-      const type = types.builder.var(map, spec.typeIds?.value || types.idOf(value));
+      const type = types.builder.var(map, spec.typeIds?.value || typeOf(value, types));
       return { map, spec, value, type, offset, size: value.size };
     });
     const variables = parts.map(({ type, offset, size }) => ({ type, offset, size }));
@@ -51,6 +51,21 @@ export const structOpsOf = (
     return [{ name, flags: SHF.WRITE | SHF.ALLOC, align: ALIGN, data, relocations }];
   });
   return { sections, symbols };
+};
+
+/** A struct of the language, whose pointers are to functions: libbpf puts programs into no others. */
+const typeOf = ({ name, size, members }: Struct<Fields>, types: TypeInfo): number => {
+  const { builder } = types;
+  const operation = builder.ptr(builder.funcProto(0, []));
+  return builder.struct(
+    name,
+    size,
+    members.map(({ name, layout, bitOffset }) => ({
+      name,
+      type: layout.kind === 'pointer' ? operation : types.idOf(layout),
+      bitOffset,
+    })),
+  );
 };
 
 const operationsOf = (

@@ -5,7 +5,7 @@
  */
 import { type Relocation, sizeBits } from '../asm/index.ts';
 import { type Btf, CoreResolver, type CoreResult } from '../btf/index.ts';
-import type { Access, Fields, Layout, Struct } from '../layout/index.ts';
+import { type Access, type Fields, type Layout, type Struct, u8 } from '../layout/index.ts';
 import { HookArguments } from './hook-arguments.ts';
 import type { Hook } from './sections.ts';
 import type { TypeInfo } from './type-info.ts';
@@ -46,7 +46,7 @@ export class KernelNumbers {
   /** The number for a relocation in a program at `hook`. */
   resolve(relocation: Relocation, hook: Hook): Resolved {
     const { root } = relocation;
-    if (root.kind === 'struct' && root.origin === 'arguments')
+    if (root.kind === 'struct' && (root.origin === 'arguments' || root.origin === 'system-call'))
       return this.#argument(root, relocation, hook);
     if (root.kind === 'struct' && root.origin === 'tracepoint')
       return this.#recordField(root, relocation, hook as RecordHook);
@@ -87,7 +87,11 @@ export class KernelNumbers {
   }
 
   #argument(root: AnyStruct, { kind, path }: Relocation, hook: Hook): Resolved {
-    const place = this.#arguments.place(root, String(path[0]), hook);
+    const name = String(path[0]);
+    const place =
+      root.origin === 'system-call'
+        ? this.#arguments.systemCallPlace(root, name, hook)
+        : this.#arguments.place(root, name, hook);
     const found = 'offset' in place;
     // Without names in BTF an argument that only some kernels have cannot be told from its neighbours.
     if (kind === 'field_exists') return { value: found && place.named ? 1n : 0n };
@@ -141,6 +145,8 @@ const inside = (
         const { element } = at.layout;
         return { layout: element, offset: at.offset + Number(step) * element.size };
       }
+      if (at.layout.kind === 'chars' || at.layout.kind === 'bytes')
+        return { layout: u8, offset: at.offset + Number(step) };
       const member = (at.layout as AnyStruct).members.find(({ name }) => name === step)!;
       return { layout: member.layout, offset: at.offset + member.offset };
     },

@@ -1,12 +1,13 @@
 /**
  * @module
  * Where the arguments of a hook are in the context of its programs: one after the other (tp_btf, fentry), or in
- * registers (kprobe, uprobe). Their names are those of the kernel's functions in BTF.
+ * registers (kprobe, uprobe). Their names are those of the kernel's functions in BTF. Those of a system call are in the
+ * registers that its function is given in turn (CONFIG_ARCH_HAS_SYSCALL_WRAPPER, x86-64 and arm64 since Linux 4.19).
  */
 import type { Btf } from '../btf/index.ts';
-import type { Access, Fields, Struct } from '../layout/index.ts';
+import type { Access, Fields, Layout, Struct } from '../layout/index.ts';
 import { HOOKS, type Hook, type HookType } from './sections.ts';
-import type { Architecture, World } from './world.ts';
+import { type Architecture, RequirementError, type TracepointField, type World } from './world.ts';
 
 /** Bytes from the start of the context; or why there is no such argument. `named` says that BTF was asked. */
 export type ArgumentPlace =
@@ -21,24 +22,37 @@ const KPROBE = 2;
 
 const formOf = (type: HookType): Form => {
   if (type.startsWith('raw_tp')) return 'array';
-  if (type === 'ksyscall' || type === 'kretsyscall' || type.startsWith('usdt')) return 'none';
+  if (type.startsWith('usdt')) return 'none';
   const { program, trusted } = HOOKS[type];
   if (program === KPROBE) return 'registers';
   return trusted ? 'array' : 'none';
 };
 
+interface Registers {
+  /** The arguments of a function, in order. */
+  readonly args: readonly number[];
+  readonly result: number;
+  /** The arguments of a system call, in order. */
+  readonly call: readonly number[];
+}
+
 /** Whether programs at such a hook have arguments that `hookArguments` can describe. */
-export const hasArguments = (type: HookType): boolean => formOf(type) !== 'none';
+export const hasArguments = (type: HookType): boolean =>
+  formOf(type) !== 'none' && type !== 'ksyscall';
+
+/** Whether this is the context that leads to the arguments of a system call. */
+export const leadsToSystemCall = ({ members: [first] }: Struct<Fields, Access>): boolean => {
+  const to = first?.layout.kind === 'pointer' ? (first.layout.to as Layout | undefined) : undefined;
+  return to?.kind === 'struct' && to.origin === 'system-call';
+};
 
 // biome-ignore-start format: a table
 /** Bytes into `struct pt_regs` and `struct user_pt_regs`, which are the kernel's ABI: arguments in order, the result. */
-const REGISTERS: Readonly<
-  Record<Architecture, { readonly args: readonly number[]; readonly result: number }>
-> = {
-  // di, si, dx, cx, r8, r9; ax
-  'x86-64': { args: [112, 104, 96, 88, 72, 64], result: 80 },
-  // x0 to x7; x0
-  arm64: { args: [0, 8, 16, 24, 32, 40, 48, 56], result: 0 },
+const REGISTERS: Readonly<Record<Architecture, Registers>> = {
+  // di, si, dx, cx, r8, r9; ax; a system call overwrites cx, so that r10 takes its place
+  'x86-64': { args: [112, 104, 96, 88, 72, 64], result: 80, call: [112, 104, 96, 56, 72, 64] },
+  // x0 to x7; x0; x0 to x5
+  arm64: { args: [0, 8, 16, 24, 32, 40, 48, 56], result: 0, call: [0, 8, 16, 24, 32, 40] },
 };
 // biome-ignore-end format: a table
 
@@ -50,6 +64,7 @@ const RETURNS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   'lsm',
   'kretprobe',
   'kretprobe.multi',
+  'kretsyscall',
   'uretprobe',
   'uretprobe.multi',
   'kprobe.session',
@@ -60,19 +75,24 @@ const RETURNS: ReadonlySet<string> = /* @__PURE__ */ new Set([
 const ONLY_RETURNS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   'kretprobe',
   'kretprobe.multi',
+  'kretsyscall',
   'uretprobe',
   'uretprobe.multi',
 ]);
+
+/** As much of a world as the arguments of hooks depend on. */
+type ArgumentWorld = Pick<World, 'architecture' | 'btf' | 'modules' | 'tracepointFields'>;
 
 /**
  * Finds the arguments of hooks in one kernel. Beside the names of the kernel there are `arg0`, `arg1`... by position,
  * and `retval` where a function has returned.
  */
 export class HookArguments {
-  readonly #world: Pick<World, 'architecture' | 'btf' | 'modules'>;
+  readonly #world: ArgumentWorld;
   readonly #names = new Map<string, readonly string[] | undefined>();
+  readonly #calls = new Map<string, readonly string[] | undefined>();
 
-  constructor(world: Pick<World, 'architecture' | 'btf' | 'modules'>) {
+  constructor(world: ArgumentWorld) {
     this.#world = world;
   }
 
@@ -95,6 +115,43 @@ export class HookArguments {
       hook,
       false,
     );
+  }
+
+  /** The argument called `name` of a system call, in bytes from the start of its registers. */
+  systemCallPlace(declared: Struct<Fields, Access>, name: string, hook: Hook): ArgumentPlace {
+    const names = this.#systemCall(hook);
+    const [, position] = /^arg(\d+)$/.exec(name) ?? [];
+    const known = names?.indexOf(name) ?? -1;
+    const index =
+      known >= 0 || (names && position === undefined)
+        ? known
+        : Number(position ?? declared.members.findIndex((member) => member.name === name));
+    const offset = REGISTERS[this.#world.architecture].call[index];
+    if (offset !== undefined) return { offset, named: names !== undefined };
+    const has = names ? `it has ${names.join(', ') || 'none'}` : 'it has at most six';
+    return { missing: `${hook.section} has no argument ${name} in this kernel: ${has}` };
+  }
+
+  /** Its arguments, as its tracepoint has them; undefined where that cannot be read. */
+  #systemCall({ type, name }: Hook): readonly string[] | undefined {
+    if (type !== 'ksyscall') return undefined;
+    if (!this.#calls.has(name)) {
+      const fields = this.#recordOf(name);
+      const number = fields?.findIndex((field) => field.name === '__syscall_nr') ?? -1;
+      const names = fields?.slice(number + 1, number + 7).map((field) => field.name);
+      this.#calls.set(name, number < 0 ? undefined : names);
+    }
+    return this.#calls.get(name);
+  }
+
+  /** Names only help: without tracefs the order has to do. */
+  #recordOf(systemCall: string): readonly TracepointField[] | undefined {
+    try {
+      return this.#world.tracepointFields('syscalls', `sys_enter_${systemCall}`);
+    } catch (error) {
+      if (error instanceof RequirementError) return undefined;
+      throw error;
+    }
   }
 
   #at(index: number, { type, section }: Hook, named: boolean): ArgumentPlace {

@@ -9,6 +9,7 @@ export type { ConfigVariable, ExternSpec } from './extern-spec.ts';
 export type { ForeignFunction } from './foreign-function.ts';
 export { globalBytes } from './global-values.ts';
 export { argumentNames, HookArguments } from './hook-arguments.ts';
+export { isDeclared, type KernelFunction, kfunc, kfuncExists } from './kfunc.ts';
 export { layoutOf } from './layout-of.ts';
 export { type LineOptions, lineRecords } from './line-records.ts';
 export {
@@ -46,9 +47,16 @@ export {
 } from './sections.ts';
 export { needsTypes } from './special-fields.ts';
 export { type KernelOperations, kernelOperations, type Operation } from './struct-ops.ts';
+export { type Operations, structOps } from './struct-ops-map.ts';
 export { SyscallEnter, SyscallExit } from './syscall-context.ts';
 export * from './tracing-programs.ts';
 export { TypeInfo } from './type-info.ts';
 export { usdtArgument, usdtArgumentCount, usdtCookie, usdtMaps } from './usdt.ts';
-export { relocationOf, visitProgram } from './visit.ts';
-export { type Architecture, RequirementError, type TracepointField, type World } from './world.ts';
+export { externOf, relocationOf, visitProgram } from './visit.ts';
+export {
+  type Architecture,
+  NotFoundError,
+  RequirementError,
+  type TracepointField,
+  type World,
+} from './world.ts';

@@ -4,6 +4,7 @@
  * What remains open are the descriptors of maps.
  */
 import {
+  type AnyExtern,
   AssemblerError,
   type Assembly,
   assemble,
@@ -23,14 +24,15 @@ import {
 import { isLoadSize, KernelNumbers, type Resolved, resized } from './core.ts';
 import type { ConfigVariable, ExternSpec } from './extern-spec.ts';
 import type { ForeignFunction } from './foreign-function.ts';
+import { isDeclared } from './kfunc.ts';
 import type { AnyMapSpec } from './map-spec.ts';
 import { isMapType, MAP_TYPES } from './map-types.ts';
 import type { ObjectSpec } from './object-spec.ts';
 import { type ProgramEntry, type ProgramSpec, variantsOf } from './program-spec.ts';
 import { HOOKS, type Hook, parseSection } from './sections.ts';
-import { KernelSymbols, linkSymbol } from './symbols.ts';
+import { type KernelSymbol, KernelSymbols, linkSymbol } from './symbols.ts';
 import { TypeInfo } from './type-info.ts';
-import { relocationOf, visit, visitProgram } from './visit.ts';
+import { externOf, relocationOf, visit, visitProgram } from './visit.ts';
 import { RequirementError, type World } from './world.ts';
 
 /** A program that is ready but for the descriptors of its maps. */
@@ -158,9 +160,14 @@ const needsTypes = (program: ProgramSpec): boolean => {
   return found;
 };
 
-/** CO-RE starts from types of our own, which are all to be there before the first is resolved. */
-const addRoots = (types: TypeInfo, program: ProgramSpec): void =>
+/** CO-RE and symbols start from types of our own, which are all to be there before the first is resolved. */
+const addRoots = (types: TypeInfo, program: ProgramSpec): void => {
   visitRoots(program, (root) => types.idOf(root));
+  visitProgram(program, (item) => {
+    const extern = externOf(item);
+    if (extern && isDeclared(extern)) types.extern(extern);
+  });
+};
 
 /**
  * Among several types of one name, what is found first decides for the rest of an object: so all is resolved in the
@@ -209,22 +216,26 @@ const uses = ({ assembly }: LinkedProgram, map: AnyMapSpec): boolean =>
   assembly.instructions.some((instruction) => mapOf(instruction) === map);
 
 const linkProgram = (name: string, spec: ProgramSpec, linker: Linker): LinkedProgram => {
-  const { types, numbers, world, replaced } = linker;
+  const { types, replaced } = linker;
   const { hook } = spec;
-  const assembly = assemble(spec.body, (condition) => holds(condition, hook, numbers, world));
+  const assembly = assemble(spec.body, (condition) => holds(condition, hook, linker));
   const poisoned = new Map<number, string>();
   let slot = 0;
-  const instructions = assembly.instructions.flatMap((instruction) => {
+  const instructions: Instruction[] = [];
+  for (const instruction of assembly.instructions) {
     const here = slot;
     slot += slotsOf(instruction);
     const done = fillIn(instruction, hook, linker);
-    if (typeof done !== 'string') return done;
+    if (typeof done !== 'string') {
+      instructions.push(done);
+      continue;
+    }
     poisoned.set(here, done);
     // Refused by the verifier if it is reached; code behind a check of existence is not.
     const { site } = instruction;
     const poison = make({ opcode: BPF_JMP | BPF_CALL, imm: POISON, site });
-    return Array.from({ length: slotsOf(instruction) }, () => poison);
-  });
+    for (let count = slotsOf(instruction); count > 0; count--) instructions.push(poison);
+  }
   const functionIds = assembly.functions.map(({ subprogram }) =>
     subprogram
       ? types.subprogram(subprogram)
@@ -239,11 +250,19 @@ const fillIn = (instruction: Instruction, hook: Hook, linker: Linker): Instructi
   if (relocation)
     return relocate(instruction, relocation, linker.numbers.resolve(relocation, hook));
   if (reference?.kind !== 'extern') return instruction;
-  linker.symbols ??= new KernelSymbols(linker.types.local, linker.world);
-  return linkSymbol(instruction, linker.symbols.resolve(reference.extern as ExternSpec));
+  return linkSymbol(instruction, symbolOf(reference.extern, linker, false));
 };
 
-const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: World): boolean => {
+/** Where a symbol is. Throws a RequirementError when one is missing that `mayLack` and its file do not excuse. */
+const symbolOf = (extern: AnyExtern, linker: Linker, mayLack: boolean): KernelSymbol => {
+  const { types, world } = linker;
+  linker.symbols ??= new KernelSymbols(types.local, world);
+  const typed = isDeclared(extern) ? types.extern(extern) : (extern as ExternSpec);
+  return linker.symbols.resolve(typed, mayLack);
+};
+
+const holds = (condition: Condition, hook: Hook, linker: Linker): boolean => {
+  const { numbers, world } = linker;
   switch (condition.test) {
     case 'core':
       return numbers.reaches(condition.relocation, condition.least, hook);
@@ -253,12 +272,20 @@ const holds = (condition: Condition, hook: Hook, numbers: KernelNumbers, world: 
       return world.hasHook(parseHook(condition.hook), { thorough: true });
     case 'map':
       return isMapType(condition.map) && world.hasMap(condition.map);
+    case 'function':
+      return hasKfuncs(world) && symbolOf(condition.extern, linker, true).kind !== 'missing';
     case 'isa':
       return world.isaV4;
     case 'trusted':
       return HOOKS[hook.type].trusted;
   }
 };
+
+/** Linux 5.13, as KERNEL_VERSION has it. Before that the types of the kernel have its functions, to be traced only. */
+const FIRST_KFUNCS = (5 << 16) | (13 << 8);
+
+const hasKfuncs = (world: World): boolean =>
+  Number(world.configuration('LINUX_KERNEL_VERSION') ?? FIRST_KFUNCS) >= FIRST_KFUNCS;
 
 /** The hook of a section name. Throws an AssemblerError when there is none. */
 export const parseHook = (section: string): Hook => {

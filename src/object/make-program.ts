@@ -9,7 +9,8 @@ import {
   type Site,
   type Subprogram,
 } from '../asm/index.ts';
-import { hasArguments } from './hook-arguments.ts';
+import type { Access, Fields, Struct } from '../layout/index.ts';
+import { hasArguments, leadsToSystemCall } from './hook-arguments.ts';
 import type { ProgramSpec } from './program-spec.ts';
 import type { Hook } from './sections.ts';
 import { relocationOf, visitProgram } from './visit.ts';
@@ -40,9 +41,15 @@ const checkContext = ({ type, section }: Hook, code: Pick<ProgramSpec, 'body' | 
         `${section} has no record: tracepointFields belong to tracepoint programs`,
         site,
       );
-    if (origin === 'arguments' && !hasArguments(type))
+    if (origin !== 'arguments' || hasArguments(type)) return;
+    if (type !== 'ksyscall')
       throw new AssemblerError(
         `${section} has no arguments: hookArguments belong to raw tracepoints and to functions`,
+        site,
+      );
+    if (!leadsToSystemCall(root as Struct<Fields, Access>))
+      throw new AssemblerError(
+        `${section} has the arguments of a system call: systemCallArguments, and coreRead to read them`,
         site,
       );
   });

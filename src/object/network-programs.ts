@@ -38,6 +38,29 @@ const placed = (type: Placed, body: Code, site: Site): ProgramSpec => {
 export const xdpFragments = (body: Code): ProgramSpec =>
   placed('xdp.frags', body, callSite(xdpFragments));
 
+/**
+ * A program in the value of a map, for packets that an XDP program redirects there: `devmap` on their way out (Linux
+ * 5.8), `cpumap` on the other CPU (5.9). r1 is an `XdpContext`.
+ */
+export const xdpRedirected = (map: 'devmap' | 'cpumap', body: Code): ProgramSpec =>
+  placed(`xdp/${map}`, body, callSite(xdpRedirected));
+
+/**
+ * A program of a route, for the packets that take it; r1 is a `SocketBuffer`. The result is of `LWT_ACTION`. `in` and
+ * `out` may look, `xmit` may also change and redirect (Linux 4.10); `seg6local` is the end of an IPv6 segment (4.18).
+ * It is attached with its route: `attach({ route: '10.1.0.0/16', interface: 'eth0' })`.
+ */
+export const lwt = (at: 'in' | 'out' | 'xmit' | 'seg6local', body: Code): ProgramSpec =>
+  placed(`lwt_${at}`, body, callSite(lwt));
+
+/** Results of programs of routes (enum bpf_ret_code). */
+export const LWT_ACTION = {
+  BPF_OK: 0,
+  BPF_DROP: 2,
+  BPF_REDIRECT: 7,
+  BPF_LWT_REROUTE: 128,
+} as const;
+
 /** A program of traffic control, by a link that orders it among others; r1 is a `SocketBuffer`. Linux 6.6. */
 export const tcx = (direction: 'ingress' | 'egress', body: Code): ProgramSpec =>
   placed(`tcx/${direction}`, body, callSite(tcx));
@@ -72,6 +95,10 @@ export const skMsg = (body: Code): ProgramSpec => placed('sk_msg', body, callSit
 /** A program that chooses among the sockets that share a port; r1 is a `ReuseportContext`. Linux 4.19. */
 export const skReuseport = (body: Code): ProgramSpec =>
   placed('sk_reuseport', body, callSite(skReuseport));
+
+/** As `skReuseport`, also for the connections of a socket that is closed: `migrating_sk` is not NULL then. Linux 5.14. */
+export const skReuseportMigrate = (body: Code): ProgramSpec =>
+  placed('sk_reuseport/migrate', body, callSite(skReuseportMigrate));
 
 /** A filter of packets of a cgroup's sockets; r1 is a `SocketBuffer`. The result is 1 to pass, 0 to drop. Linux 4.10. */
 export const cgroupSkb = (direction: 'ingress' | 'egress', body: Code): ProgramSpec =>

@@ -43,7 +43,8 @@ const hook = (
 const named = { named: true } as const;
 const sleepable = { named: true, sleepable: true } as const;
 const typed = (target: BtfTarget | undefined) => ({ named: true, target, trusted: true }) as const;
-const typedSleepable = (target: BtfTarget) => ({ ...typed(target), sleepable: true }) as const;
+const typedSleepable = (target: BtfTarget | undefined) =>
+  ({ ...typed(target), sleepable: true }) as const;
 
 /** Program types of `enum bpf_prog_type` that several rows have. */
 const KPROBE = 2;
@@ -108,6 +109,12 @@ export const HOOKS = /* @__PURE__ */ Object.freeze({
   'fmod_ret.s': hook(TRACING, 26, typedSleepable('function')),
   fsession: hook(TRACING, 58, typed('function')),
   'fsession.s': hook(TRACING, 58, typedSleepable('function')),
+  'fentry.multi': hook(TRACING, 59, named),
+  'fentry.multi.s': hook(TRACING, 59, sleepable),
+  'fexit.multi': hook(TRACING, 60, named),
+  'fexit.multi.s': hook(TRACING, 60, sleepable),
+  'fsession.multi': hook(TRACING, 61, named),
+  'fsession.multi.s': hook(TRACING, 61, sleepable),
   freplace: hook(28, 0, named),
   lsm: hook(LSM, 27, typed('lsm')),
   'lsm.s': hook(LSM, 27, typedSleepable('lsm')),
@@ -165,8 +172,8 @@ export const HOOKS = /* @__PURE__ */ Object.freeze({
   'cgroup/dev': hook(15, 6),
   sk_lookup: hook(30, 36),
   netfilter: hook(32, 45),
-  struct_ops: hook(27, 0, named),
-  'struct_ops.s': hook(27, 0, sleepable),
+  struct_ops: hook(27, 0, typed(undefined)),
+  'struct_ops.s': hook(27, 0, typedSleepable(undefined)),
 } satisfies Record<string, HookDefinition>);
 // biome-ignore-end format: a table
 

@@ -25,12 +25,12 @@ export class KernelSymbols {
     this.#world = world;
   }
 
-  /** Throws a RequirementError when a symbol that is not weak is missing or of another type. */
-  resolve(extern: ExternSpec): KernelSymbol {
-    const known = this.#found.get(extern);
-    if (known) return known;
-    const found = extern.typeId === 0 ? this.#address(extern) : this.#typed(extern);
-    if (found.kind === 'missing' && !extern.weak) throw new RequirementError(found.why);
+  /** Throws a RequirementError when a symbol that is neither weak nor `mayLack` is missing or of another type. */
+  resolve(extern: ExternSpec, mayLack = false): KernelSymbol {
+    const found =
+      this.#found.get(extern) ??
+      (extern.typeId === 0 ? this.#address(extern) : this.#typed(extern));
+    if (found.kind === 'missing' && !extern.weak && !mayLack) throw new RequirementError(found.why);
     this.#found.set(extern, found);
     return found;
   }

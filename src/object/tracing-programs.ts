@@ -13,7 +13,7 @@
 import { AssemblerError, type Code, callSite, type Site } from '../asm/index.ts';
 import { program } from './make-program.ts';
 import type { ProgramSpec } from './program-spec.ts';
-import type { Hook } from './sections.ts';
+import { HOOKS, type Hook, parseSection } from './sections.ts';
 
 type NamedType = Exclude<Hook['type'], 'tracepoint' | 'tracepoint.s'>;
 
@@ -29,8 +29,8 @@ const PLACE: Form = {
   expected: 'a function and bytes into it, as vfs_read or vfs_read+0x4',
 };
 const PATTERN: Form = {
-  pattern: /^[A-Za-z0-9_.$*?]+$/,
-  expected: 'a pattern of functions, as vfs_*',
+  pattern: /^[A-Za-z0-9_.$*?]*$/,
+  expected: "a pattern of functions, as vfs_*; or '' to say so when it is attached",
 };
 const SYSTEM_CALL: Form = { pattern: /^\w+$/, expected: 'a system call, as openat' };
 const USER_PLACE: Form = {
@@ -46,6 +46,7 @@ const USER_PROBE: Form = {
   pattern: /^$|^.+:[^:]+:[^:]+$/,
   expected: "a file, a provider and a probe, as libc.so.6:libc:setjmp; or ''",
 };
+const MEMBER: Form = { pattern: /^\w+$/, expected: 'a function of the struct, as enqueue' };
 const ITERATOR: Form = { pattern: /^\w+$/, expected: 'what it iterates, as task or bpf_map' };
 
 const at = (type: NamedType, form: Form, name: string, body: Code, site: Site): ProgramSpec => {
@@ -108,6 +109,21 @@ export const fexit = (name: string, body: Code): ProgramSpec =>
 /** A program at the entry and at the return of a kernel function: its arguments, and `retval`, 0 at the entry. Linux 7.0. */
 export const fsession = (name: string, body: Code): ProgramSpec =>
   at('fsession', FUNCTION, name, body, callSite(fsession));
+
+/**
+ * A program at the entry of all kernel functions whose names fit a pattern with `*` and `?`, as fast as `fentry`. The
+ * functions differ, so that arguments are had from `helper.get_func_arg`. Linux 7.2.
+ */
+export const fentryMulti = (pattern: string, body: Code): ProgramSpec =>
+  at('fentry.multi', PATTERN, pattern, body, callSite(fentryMulti));
+
+/** At the return of all kernel functions whose names fit a pattern: `helper.get_func_ret` has the result. Linux 7.2. */
+export const fexitMulti = (pattern: string, body: Code): ProgramSpec =>
+  at('fexit.multi', PATTERN, pattern, body, callSite(fexitMulti));
+
+/** At the entry and the return of all kernel functions whose names fit a pattern. Linux 7.2. */
+export const fsessionMulti = (pattern: string, body: Code): ProgramSpec =>
+  at('fsession.multi', PATTERN, pattern, body, callSite(fsessionMulti));
 
 /** A program that decides in place of a kernel function that allows it: what it returns but 0 is the result. Linux 5.7. */
 export const fmodRet = (name: string, body: Code): ProgramSpec =>
@@ -183,6 +199,28 @@ export const freplace = (name: string, arity: number, body: Code): ProgramSpec =
       site,
     );
   return program({ type: 'freplace', section: `freplace/${name}`, name }, body, site, arity);
+};
+
+/**
+ * A function of a struct of the kernel's, which a `structOps` map refers to by the program's name: `name` is that of the
+ * member, for people. Its arguments are `hookArguments` in their order, and plain loads may follow their pointers. Linux
+ * 5.6.
+ */
+export const structOp = (name: string, body: Code): ProgramSpec =>
+  at('struct_ops', MEMBER, name, body, callSite(structOp));
+
+/**
+ * The same program where it may sleep: it may read memory of the user that is not there yet, and take the kernel
+ * functions that wait. For the functions and structs that allow it, iterators, LSM and uprobes. Linux 5.10, iterators
+ * 5.18, uprobes 6.0, others later.
+ * @example
+ * sleepable(lsm('file_open', [...])) // lsm.s/file_open
+ */
+export const sleepable = (program: ProgramSpec): ProgramSpec => {
+  const { type, section } = program.hook;
+  const hook = parseSection(section.replace(type, `${type}.s`));
+  if (hook && HOOKS[hook.type].sleepable) return { ...program, hook };
+  throw new AssemblerError(`sleepable: ${type} programs never sleep`, callSite(sleepable));
 };
 
 /** A program that user space calls with `testRun`, and that may call bpf(2) itself. Linux 5.14. */

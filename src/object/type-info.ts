@@ -6,7 +6,9 @@
 import type { FileType, Subprogram } from '../asm/index.ts';
 import { type Btf, BtfBuilder, type BtfFeature } from '../btf/index.ts';
 import type { Access, Enum, Fields, Layout, Scalar, Struct, Width } from '../layout/index.ts';
+import type { ExternSpec } from './extern-spec.ts';
 import { addFunctionLike, type ForeignFunction } from './foreign-function.ts';
+import type { KernelFunction } from './kfunc.ts';
 
 /** The C names of our integers. */
 const INTEGERS: Readonly<
@@ -29,6 +31,7 @@ export class TypeInfo {
   readonly #file: Btf | undefined;
   #builder: BtfBuilder | undefined;
   readonly #ids = new Map<Layout, number>();
+  readonly #externs = new Map<KernelFunction, ExternSpec>();
 
   /** @param file The types of the file that the object was read from; their ids stay. */
   constructor(file?: Btf) {
@@ -104,6 +107,22 @@ export class TypeInfo {
       type: long,
     }));
     return builder.func(name, builder.funcProto(long, params), global ? 'global' : 'static');
+  }
+
+  /** A function of the kernel's with its prototype. */
+  extern(declared: KernelFunction): ExternSpec {
+    const known = this.#externs.get(declared);
+    if (known) return known;
+    const { builder } = this;
+    const params = declared.args.map((layout, index) => ({
+      name: `arg${index + 1}`,
+      type: this.idOf(layout),
+    }));
+    const result = declared.returns ? this.idOf(declared.returns) : 0;
+    const { kind, name, form, weak } = declared;
+    const extern = { kind, name, form, weak, typeId: builder.funcProto(result, params) };
+    this.#externs.set(declared, extern);
+    return extern;
   }
 
   #simple(layout: Exclude<Layout, Struct<Fields, Access>>): number {

@@ -2,7 +2,15 @@
  * @module
  * A walk over the lists of a program, through both ways of its choices, without assembling it.
  */
-import type { Choice, Code, Instruction, Label, Relocation, Subprogram } from '../asm/index.ts';
+import type {
+  AnyExtern,
+  Choice,
+  Code,
+  Instruction,
+  Label,
+  Relocation,
+  Subprogram,
+} from '../asm/index.ts';
 
 /** Calls `each` for every instruction and choice of a body, in order. */
 export const visit = (code: Code, each: (item: Instruction | Choice) => void): void => {
@@ -32,4 +40,11 @@ export const visitProgram = (
 export const relocationOf = (item: Instruction | Choice): Relocation | undefined => {
   if (item.kind === 'instruction') return item.relocation;
   return item.condition.test === 'core' ? item.condition.relocation : undefined;
+};
+
+/** The symbol of the kernel that an instruction or a choice names. */
+export const externOf = (item: Instruction | Choice): AnyExtern | undefined => {
+  if (item.kind === 'choice')
+    return item.condition.test === 'function' ? item.condition.extern : undefined;
+  return item.reference?.kind === 'extern' ? item.reference.extern : undefined;
 };

@@ -46,5 +46,10 @@ export interface World {
 
 /** The kernel, or what this process may do with it, does not suffice. The message says what is missing. */
 export class RequirementError extends Error {
-  override readonly name = 'RequirementError';
+  override readonly name: string = 'RequirementError';
+}
+
+/** What was named is not there, and no other kernel or privilege would bring it: a file, a function of it, a process. */
+export class NotFoundError extends RequirementError {
+  override readonly name = 'NotFoundError';
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ElfFile, readObject, writeObject } from '../../src/elf/index.ts';
 import {
+  coreRead,
   exit,
   fentry,
   fexit,
@@ -9,6 +10,7 @@ import {
   i32,
   kprobe,
   kretprobe,
+  ksyscall,
   load,
   mov,
   object,
@@ -17,9 +19,12 @@ import {
   pointer,
   r0,
   r1,
+  r7,
+  systemCallArguments,
   tracepoint,
   uprobe,
   variantsOf,
+  w7,
 } from '../../src/index.ts';
 
 const Arguments = hookArguments({ dfd: i32, name: pointer(), retval: pointer() });
@@ -51,6 +56,22 @@ describe('the arguments of a hook, in a file', () => {
       expect(offset(kretprobe('f', retval), { architecture })).toBe(result);
     },
   );
+
+  it('are behind the context of a system call, where the process had them', () => {
+    const Open = systemCallArguments({ dfd: i32, name: pointer(), flags: i32, mode: i32 });
+    const program = ksyscall('openat', [coreRead(r7, Open.at(r1).name), mov(r0, r7), exit()]);
+    const fourth = ksyscall('openat', [coreRead(w7, Open.at(r1).mode), mov(r0, r7), exit()]);
+    /** The offset of the load that leads there, and what is added to what it loads. */
+    const way = (program: ProgramEntry, options: Options) => {
+      const { program: read } = readObject(written(program, options)).programs;
+      const body = variantsOf(read!)[0]!.body as readonly Instruction[];
+      return [body[0]!.offset, body.find(({ opcode, dst }) => opcode === 0x07 && dst === 3)?.imm];
+    };
+    expect(way(program, { architecture: 'x86-64' })).toEqual([112, 104]);
+    expect(way(fourth, { architecture: 'x86-64' })).toEqual([112, 56]);
+    expect(way(program, { architecture: 'arm64' })).toEqual([0, 8]);
+    expect(() => written(program)).toThrow('ksyscall/openat: its arguments are in registers');
+  });
 
   it('are refused in registers of no architecture, and where they are gone', () => {
     expect(() => written(kprobe('f', name))).toThrow(

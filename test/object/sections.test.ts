@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
 
 /** What came after libbpf 1.1, which Debian 12 has. */
 const NEWER =
-  /^(uprobe\.multi|uretprobe\.multi|uprobe\.session|kprobe\.session|fsession|netfilter|netkit|tcx|tc\/|.*_unix|lsm_cgroup|struct_ops\.s|usdt\.s|raw_tp\.s|tracepoint\.s|tp_btf\.s|sk_skb\/verdict)/;
+  /^(uprobe\.multi|uretprobe\.multi|uprobe\.session|kprobe\.session|fsession|fentry\.multi|fexit\.multi|netfilter|netkit|tcx|tc\/|.*_unix|lsm_cgroup|struct_ops\.s|usdt\.s|raw_tp\.s|tracepoint\.s|tp_btf\.s|sk_skb\/verdict)/;
 
 describe('section names', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sections-'));

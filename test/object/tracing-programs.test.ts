@@ -2,14 +2,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Code } from '../../src/asm/index.ts';
 import {
+  coreRead,
   either,
   exit,
   fentry,
+  fentryMulti,
   fexit,
+  fexitMulti,
   fieldExists,
   fmodRet,
   freplace,
   fsession,
+  fsessionMulti,
   hookArguments,
   i32,
   i64,
@@ -27,12 +31,18 @@ import {
   type ProgramSpec,
   perfEvent,
   pointer,
+  RequirementError,
   r0,
   r1,
   r2,
   r6,
+  r8,
   rawTracepointWritable,
+  sleepable,
+  structOp,
   syscall,
+  systemCallArguments,
+  tracepoint,
   u32,
   u64,
   uprobe,
@@ -40,7 +50,9 @@ import {
   uprobeSession,
   uretprobe,
   usdt,
+  type World,
   w1,
+  w8,
 } from '../../src/index.ts';
 import { parseSection } from '../../src/object/index.ts';
 import { kernelWith, linked, linkedText, messageOf, withoutLine, world } from './support.ts';
@@ -79,6 +91,17 @@ describe('programs at functions', () => {
       [fsession('vfs_read', body), 'fsession/vfs_read'],
       [fexit('vfs_read', body), 'fexit/vfs_read'],
       [fmodRet('bpf_modify_return_test', body), 'fmod_ret/bpf_modify_return_test'],
+      [fentryMulti('vfs_*', body), 'fentry.multi/vfs_*'],
+      [fexitMulti('vfs_*', body), 'fexit.multi/vfs_*'],
+      [fsessionMulti('vfs_*', body), 'fsession.multi/vfs_*'],
+      [structOp('enqueue', body), 'struct_ops/enqueue'],
+      [sleepable(fentry('vfs_read', body)), 'fentry.s/vfs_read'],
+      [sleepable(iter('task', body)), 'iter.s/task'],
+      [
+        sleepable(tracepoint('syscalls/sys_enter_openat', body)),
+        'tracepoint.s/syscalls/sys_enter_openat',
+      ],
+      [sleepable(uprobeMulti('libc.so.6:mem*', body)), 'uprobe.multi.s/libc.so.6:mem*'],
       [lsm('file_open', body), 'lsm/file_open'],
       [lsmCgroup('socket_bind', body), 'lsm_cgroup/socket_bind'],
       [uprobe('/bin/bash:readline+16', body), 'uprobe//bin/bash:readline+16'],
@@ -106,7 +129,10 @@ describe('programs at functions', () => {
     ],
     [() => kretprobe('vfs_read+4', body), 'kretprobe: a function, as vfs_read, got "vfs_read+4"'],
     [() => fentry('', body), 'fentry: a function, as vfs_read, got ""'],
-    [() => kprobeMulti('', body), 'kprobe.multi: a pattern of functions, as vfs_*, got ""'],
+    [
+      () => kprobeMulti('vfs *', body),
+      'kprobe.multi: a pattern of functions, as vfs_*; or \'\' to say so when it is attached, got "vfs *"',
+    ],
     [
       () => uprobe('bash', body),
       'uprobe: a file and a function of it, as libc.so.6:malloc; or \'\' to say so when it is attached, got "bash"',
@@ -119,6 +145,11 @@ describe('programs at functions', () => {
     [
       () => freplace('verdict', 6, body),
       'freplace: a function and the number of its arguments, 0 to 5, got "verdict" and 6',
+    ],
+    [() => sleepable(kprobe('vfs_read', body)), 'sleepable: kprobe programs never sleep'],
+    [
+      () => sleepable(sleepable(fentry('vfs_read', body))),
+      'sleepable: fentry.s programs never sleep',
     ],
     [() => iter('', body), 'iter: what it iterates, as task or bpf_map, got ""'],
   ])('refuse what names no place', (make, message) => {
@@ -210,5 +241,76 @@ describe('the arguments of a function', () => {
     const code = (place: typeof pos) => either(fieldExists(place), mov(w1, 1), mov(w1, 2));
     expect(text(kprobe, 'vfs_demo', code(demo.count), kernel)).toEqual(['w1 = 1']);
     expect(text(kprobe, 'vfs_demo', code(pos), kernel)).toEqual(['w1 = 2']);
+  });
+});
+
+describe('the arguments of a system call', () => {
+  const Open = systemCallArguments({ flags: i32, dfd: i32, arg3: u64 });
+  const open = Open.at(r6);
+  /** `openat` has four: the record has the number of the call before, and what is newer behind. */
+  const names = [
+    'common_pid',
+    '__syscall_nr',
+    'dfd',
+    'filename',
+    'flags',
+    'mode',
+    '__filename_val',
+  ];
+  const fields = names.map((name) => ({
+    name,
+    offset: 0,
+    size: 8,
+    signed: false,
+    declaration: '',
+  }));
+  const withNames = world({
+    tracepointFields: (category, name) =>
+      category === 'syscalls' && name === 'sys_enter_openat' ? fields : undefined,
+  });
+  const found = (code: Code, into: World) =>
+    text(ksyscall, 'openat', code, into).filter((line) => /^r3/.test(line));
+
+  it('are in the registers of the process, to which the context leads', () => {
+    expect(found(coreRead(w8, open.dfd), withNames)).toEqual([
+      'r3 = *(u64 *)(r6 +112)',
+      'r3 += 112',
+    ]);
+    expect(found(coreRead(w8, open.flags), withNames)).toEqual([
+      'r3 = *(u64 *)(r6 +112)',
+      'r3 += 96',
+    ]);
+    // r10, where a function has rcx
+    expect(found(coreRead(r8, open.arg3), withNames)[1]).toBe('r3 += 56');
+    const arm = { ...withNames, architecture: 'arm64' } as const;
+    expect(found(coreRead(w8, open.flags), arm)).toEqual(['r3 = *(u64 *)(r6 +0)', 'r3 += 16']);
+  });
+
+  it('are in their declared order where the kernel does not tell their names', () => {
+    expect(found(coreRead(w8, open.flags), world())[1]).toBe('r3 += 112');
+    const unmounted = world({
+      tracepointFields: () => {
+        throw new RequirementError('tracefs is not mounted');
+      },
+    });
+    expect(found(coreRead(w8, open.dfd), unmounted)[1]).toBe('r3 += 104');
+  });
+
+  it('are missed by their names', () => {
+    const { how } = systemCallArguments({ how: u64 }).at(r6);
+    const program = ksyscall('openat', [mov(r6, r1), coreRead(r8, how), mov(r0, 0), exit()]);
+    expect([...linked(program, withNames).poisoned.values()]).toEqual([
+      'ksyscall/openat has no argument how in this kernel: it has dfd, filename, flags, mode, __filename_val',
+    ]);
+  });
+
+  it('are no arguments of a function', () => {
+    const args = hookArguments({ dfd: i32 }).at(r6);
+    const build = () => ksyscall('openat', [mov(r6, r1), load(w8, args.dfd), mov(r0, 0), exit()]);
+    expect(withoutLine(messageOf(build))).toBe(
+      'ksyscall/openat has the arguments of a system call: systemCallArguments, and coreRead to read them (tracing-programs.test.ts)',
+    );
+    const { retval } = hookArguments({ retval: i64 }).at(r6);
+    expect(text(kretsyscall, 'openat', load(r8, retval))).toEqual(['r8 = *(u64 *)(r6 +80)']);
   });
 });
