@@ -154,6 +154,7 @@ const tests = (): void => {
       }),
     );
     row(`100 instructions, written and run, ${engine}`, median(times), 'ms', { goal: '1' });
+    row('the fastest of them', Math.min(...times), 'ms');
   }
 };
 

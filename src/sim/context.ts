@@ -45,12 +45,12 @@ export interface ContextParts {
   readonly memory: Memory;
   readonly kernel: KernelMemory;
   readonly user: UserMemory;
-  readonly btf: Btf;
+  readonly types: { readonly btf: Btf };
   readonly architecture: Architecture;
   readonly fieldsOf: (category: string, name: string) => readonly TracepointField[] | undefined;
 }
 
-const PACKETS: ReadonlySet<number> = new Set([1, 3, 4, 6, 8, 10, 11, 12, 19, 22]);
+const PACKETS: ReadonlySet<number> = new Set([1, 3, 4, 6, 8, 10, 11, 12, 14, 19, 22]);
 const TRACEPOINT = 5;
 const KPROBE = 2;
 const PERF_EVENT = 7;
@@ -64,15 +64,20 @@ export const contextOf = (hook: Hook, given: GivenContext, parts: ContextParts):
   if (hasStructContext(hook)) return structContext(hook, (given ?? {}) as Mock, parts);
   if (program === TRACEPOINT) return record(hook, given, parts);
   if (program === KPROBE)
-    return plain(
-      parts.memory,
-      name,
-      registersOf((given ?? {}) as Mock, parts.architecture, (value) => word(value, 'user', parts)),
-    );
+    return plain(parts.memory, name, registers(hook, (given ?? {}) as Mock, parts));
   if (program === PERF_EVENT) return sample(name, (given ?? {}) as Mock, parts);
   const hasArguments = target !== undefined || hook.type.startsWith('raw_tp');
   if (hasArguments || Array.isArray(given)) return words(hook, given, parts);
   return plain(parts.memory, name, new Uint8Array(256));
+};
+
+/** Those that a function is called with; the function of a system call gets a pointer to those of the process. */
+const registers = ({ type }: Hook, given: Mock, parts: ContextParts): Uint8Array => {
+  const { architecture } = parts;
+  const ofUser = (value: MockValue) => word(value, 'user', parts);
+  if (type !== 'ksyscall') return registersOf(given, architecture, ofUser);
+  const call = registersOf(given, architecture, ofUser, 'call');
+  return registersOf({ args: [call] }, architecture, (value) => word(value, 'kernel', parts));
 };
 
 const plain = (memory: Memory, name: string, bytes: Uint8Array, writable = true): Context => {
@@ -111,7 +116,7 @@ const word = (
 
 /** Eight bytes for each argument; behind those of fexit, the result. */
 const words = (hook: Hook, given: GivenContext, parts: ContextParts): Context => {
-  const types = argumentTypes(hook, parts.btf);
+  const types = argumentTypes(hook, parts.types.btf);
   const values = Array.isArray(given)
     ? (given as readonly MockValue[])
     : byName((given ?? {}) as Mock, types, hook);
@@ -216,7 +221,7 @@ const systemCall = (hook: Hook, given: Mock, parts: ContextParts): Context => {
     ? given.args.map((value: MockValue) => BigInt.asUintN(64, word(value, 'user', parts)))
     : given.args;
   // A program that reads nothing of it does not say what it looks like.
-  if (parts.btf.findByName(struct, 'struct') === undefined)
+  if (parts.types.btf.findByName(struct, 'struct') === undefined)
     return plain(parts.memory, hook.section, new Uint8Array(64), false);
   const address = parts.kernel.place(struct, {
     ...given,

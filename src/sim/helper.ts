@@ -36,6 +36,10 @@ export const writable = (machine: Machine, register: number, size: number): numb
   return at;
 };
 
+/** Whether a register holds no flags beside these, in any of its 64 bits. */
+export const hasOnly = ({ high, low }: Registers, register: number, flags: number): boolean =>
+  high[register] === 0 && (low[register]! & ~flags) === 0;
+
 /** The map that a register holds, of a class of maps. */
 export const mapIn = <M extends SimulatedMap>(
   machine: Machine,

@@ -15,7 +15,7 @@ export { SimulatedHash, SimulatedPerCpuHash } from './maps/hash.ts';
 export { SimulatedLpmTrie } from './maps/lpm.ts';
 export { SimulatedMap } from './maps/map.ts';
 export { SimulatedBloom, SimulatedQueue } from './maps/queue.ts';
-export { SimulatedReferences } from './maps/references.ts';
+export { SimulatedDevices, SimulatedReferences } from './maps/references.ts';
 export { SimulatedPerf, SimulatedRing } from './maps/ring.ts';
 export { SimulatedStacks } from './maps/stack-trace.ts';
 export { SimulatedStorage } from './maps/storage.ts';

@@ -78,15 +78,16 @@ export class Interpreter implements Engine {
     const { memory, registers } = environment;
     const { low, high } = registers;
     let { view, base, readable, writable, written, writtenWords } = memory;
-    let { opcode, dst, src, offset, imm } = this.#code;
+    let { forms, offset, imm } = this.#code;
     let pc = this.pc;
     const given = Math.min(fuel, Number.MAX_SAFE_INTEGER);
     let left = given;
     for (; left > 0; left--, pc++) {
-      const d = dst[pc]!;
-      const s = src[pc]!;
+      const form = forms[pc]!;
+      const d = (form >>> 8) & 15;
+      const s = form >>> 12;
       // biome-ignore format: a table
-      switch (opcode[pc]) {
+      switch (form & 0xff) {
         // 64-bit arithmetic
         case 0x0f: {
           const a = low[d]!;
@@ -255,7 +256,7 @@ export class Interpreter implements Engine {
           }
           pc = this.pc;
           ({ view, base, readable, writable, written, writtenWords } = memory);
-          ({ opcode, dst, src, offset, imm } = this.#code);
+          ({ forms, offset, imm } = this.#code);
         }
       }
     }

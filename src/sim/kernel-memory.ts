@@ -25,15 +25,20 @@ export type MockValue =
 
 export class KernelMemory {
   readonly #memory: Memory;
-  readonly #btf: Btf;
+  readonly #types: { readonly btf: Btf };
   readonly #whole: boolean;
   readonly #placed = new WeakMap<object, number>();
 
-  /** @param whole whether `btf` has all fields: else those that it lacks are left out, since no program asks for them. */
-  constructor(memory: Memory, btf: Btf, whole: boolean) {
+  /** @param whole whether the types have all fields: else those that it lacks are left out, since no program asks for them. */
+  constructor(memory: Memory, types: { readonly btf: Btf }, whole: boolean) {
     this.#memory = memory;
-    this.#btf = btf;
+    this.#types = types;
     this.#whole = whole;
+  }
+
+  /** What objects are laid out by. */
+  get #btf(): Btf {
+    return this.#types.btf;
   }
 
   /** The address of an object of a struct that BTF has. */

@@ -19,6 +19,7 @@ import {
 type AnyStruct = Struct<Fields, Access>;
 
 export interface LocalTypes {
+  /** Made when it is first asked for. */
   readonly btf: Btf;
   /** The records of tracepoints, by `category/name`. */
   readonly records: ReadonlyMap<string, readonly TracepointField[]>;
@@ -42,10 +43,14 @@ export const localTypes = (spec: ObjectSpec): LocalTypes => {
         for (const { layout } of root.members) merged.collect(layout);
       }
     });
-  if (spec.types) return { btf: spec.types, records };
-  merged.define();
-  for (const [name, root] of functions) merged.prototype(name, root);
-  return { btf: merged.build(), records };
+  let btf = spec.types;
+  return {
+    get btf() {
+      btf ??= merged.build(functions);
+      return btf;
+    },
+    records,
+  };
 };
 
 const visitRoots = (program: ProgramSpec, each: (root: AnyStruct) => void): void =>
@@ -102,14 +107,14 @@ class Merger {
     }
   }
 
-  define(): void {
+  #define(): void {
     const names = [...this.#fields.keys()].filter((name) => this.#plain(name) === name);
     for (const name of names) this.#ids.set(name, this.#builder.reserve());
     for (const name of names) this.#sizeOf(name);
   }
 
   /** A function with these arguments. Those that the kernel's macros make of tracepoints have one more before. */
-  prototype(name: string, root: AnyStruct): void {
+  #prototype(name: string, root: AnyStruct): void {
     const builder = this.#builder;
     const params = root.members
       .filter((member) => member.name !== 'retval')
@@ -122,7 +127,10 @@ class Merger {
     builder.func(name, proto, 'static');
   }
 
-  build(): Btf {
+  /** All that was collected, and functions by their names, with their arguments. */
+  build(functions: ReadonlyMap<string, AnyStruct>): Btf {
+    this.#define();
+    for (const [name, root] of functions) this.#prototype(name, root);
     // A kernel has types, and so has this one.
     this.#builder.int('int', 4, 'signed');
     return this.#builder.build({ label: 'the simulated kernel' });

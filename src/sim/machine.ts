@@ -75,7 +75,7 @@ export class Machine implements Environment, MapHost {
     this.#seed = world.seed ?? 1;
     this.#kernel = simulatedKernel(spec, world);
     const { types } = this.#kernel;
-    this.kernel = new KernelMemory(this.memory, types.btf, world.btf !== undefined);
+    this.kernel = new KernelMemory(this.memory, types, world.btf !== undefined);
     this.task = taskOf(this.kernel, world.task);
     const linked = link(spec, this.#kernel.world, { programs });
     this.maps = objectMaps(this, linked, this.#kernel.world);
@@ -212,8 +212,8 @@ export class Machine implements Environment, MapHost {
     return this.memory.bytes.slice(at, at + size);
   }
 
-  /** The string at an address of the kernel's or of user space; undefined where there is none. */
-  stringAt(address: bigint): string | undefined {
+  /** The bytes of the string at an address of the kernel's or of user space; undefined where there is none. */
+  stringAt(address: bigint): Uint8Array | undefined {
     const high = Number(BigInt.asIntN(32, address >> 32n));
     const at = this.memory.find(high, Number(BigInt.asIntN(32, address)), 0);
     const region = this.memory.region(high);
@@ -222,7 +222,7 @@ export class Machine implements Environment, MapHost {
         ? this.memory.bytes.slice(at, region.base + region.size)
         : this.user.upTo(Number(address), 4096);
     const end = bytes.indexOf(0);
-    return end < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, end));
+    return end < 0 ? undefined : bytes.subarray(0, end);
   }
 
   /** mulberry32 from the world's seed. */
@@ -244,7 +244,7 @@ export class Machine implements Environment, MapHost {
       memory: this.memory,
       kernel: this.kernel,
       user: this.user,
-      btf: types.btf,
+      types,
       architecture: world.architecture,
       fieldsOf: (category, event) => world.tracepointFields(category, event),
     });

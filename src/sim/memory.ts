@@ -68,15 +68,18 @@ const MAX_REGIONS = 2 ** 20;
 const MAX_HEAP = 2 ** 30;
 const HIGH = 2 ** 32;
 
-/** What the bytes of a memory are in. It has at least 64 KiB. */
+/** What the bytes of a memory are in. It starts with at least START of them. */
 export interface Heap {
   readonly buffer: ArrayBuffer;
   /** Puts a buffer of at least so many bytes in the place of the other, with what that had. */
   grow(size: number): void;
 }
 
+/** Enough for the stack, the table behind it, and some maps. */
+const START = 1 << 15;
+
 const plainHeap = (): Heap => {
-  let buffer = new ArrayBuffer(1 << 16);
+  let buffer = new ArrayBuffer(START);
   return {
     get buffer() {
       return buffer;

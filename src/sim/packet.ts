@@ -4,8 +4,9 @@
  * there, and pointers once a program is loaded (bpf_convert_ctx_access, net/core/filter.c).
  */
 import { decode } from '../layout/index.ts';
-import { FlowKeys, HOOKS, type Hook } from '../object/index.ts';
+import { FlowKeys, HOOKS, type Hook, SocketBuffer, XdpContext } from '../object/index.ts';
 import type { Context, ContextFields, GivenContext } from './context.ts';
+import { type ContextAccess, contextAccess } from './context-access.ts';
 import type { Mock } from './kernel-memory.ts';
 import { type Memory, pointerTo, type Region } from './memory.ts';
 import { socketOf } from './struct-context.ts';
@@ -73,8 +74,11 @@ const XDP_MD = [
 const POINTERS: ReadonlySet<string> = new Set(['data', 'data_end', 'data_meta', 'flow_keys', 'sk']);
 const XDP = 6;
 const FLOW_DISSECTOR = 22;
-/** Programs of traffic control and XDP change packets; filters look at them. */
-const WRITERS: ReadonlySet<number> = new Set([3, 4, XDP, 12, 19]);
+/** Programs that change packets (may_access_direct_pkt_data, kernel/bpf/verifier.c); others look at them. */
+const WRITERS: ReadonlySet<number> = new Set([3, 4, XDP, 12, 14]);
+const TRAFFIC_CONTROL: ReadonlySet<number> = new Set([3, 4]);
+/** Bytes of the header of Ethernet. */
+const ETHERNET = 14;
 /** Room before an XDP packet, for helpers that make it longer (XDP_PACKET_HEADROOM). */
 const HEADROOM = 256;
 
@@ -83,8 +87,11 @@ export class Packet implements ContextFields {
   readonly #names: readonly string[];
   readonly #fields: Uint32Array;
   readonly #bytes: Uint8Array;
-  readonly region: Region;
+  readonly #allows: ContextAccess;
+  region: Region;
   readonly regions: Region[] = [];
+  /** Where the header of the network starts, from the data on: behind that of Ethernet where programs see one. */
+  readonly network: number;
   /** What a flow dissector fills in. */
   #keys: Region | undefined;
   /** Where the data starts and ends in the region. */
@@ -103,6 +110,8 @@ export class Packet implements ContextFields {
     this.#names = isXdp ? XDP_MD : SK_BUFF;
     this.#fields = new Uint32Array(this.#names.length);
     this.#bytes = new Uint8Array(this.#fields.buffer);
+    this.#allows = contextAccess(hook, (isXdp ? XdpContext : SocketBuffer).members);
+    this.network = TRAFFIC_CONTROL.has(program) ? ETHERNET : 0;
     this.start = isXdp ? HEADROOM : 0;
     this.end = this.start + bytes.length;
     this.region = memory.allocate({
@@ -133,6 +142,10 @@ export class Packet implements ContextFields {
     this.regions.push(region);
   }
 
+  get isXdp(): boolean {
+    return this.#names === XDP_MD;
+  }
+
   /** The bytes of the packet as they are now. */
   get bytes(): Uint8Array {
     return this.#memory.of(this.region).slice(this.start, this.end);
@@ -144,6 +157,24 @@ export class Packet implements ContextFields {
     return this.#memory.of(this.region).subarray(this.start + offset, this.start + offset + size);
   }
 
+  /** Where those bytes are in the heap. */
+  place(offset: number, size: number): number | undefined {
+    return this.at(offset, size) && this.region.base + this.start + offset;
+  }
+
+  /** Makes it longer or shorter behind, with zeros: pointers to what it was are no good afterwards. */
+  resize(length: number): void {
+    const memory = this.#memory;
+    const { kind, name, id } = this.region;
+    const size = this.start + length;
+    const region = memory.allocate({ kind, name, size, writable: memory.writable[id] !== 0 });
+    memory.of(region).set(memory.of(this.region).subarray(0, Math.min(size, this.end)));
+    memory.retire(region);
+    this.region = region;
+    this.end = size;
+    if (this.#names === SK_BUFF) this.#fields[0] = length;
+  }
+
   /** A field of the context as a test reads it. */
   field(name: string): number {
     return this.#fields[this.#indexOf(name)]!;
@@ -151,8 +182,8 @@ export class Packet implements ContextFields {
 
   /** What a program loads from the context; undefined where there is no field. */
   load(offset: number, size: number): number | bigint | undefined {
+    if (!this.#allows(offset, size, false)) return undefined;
     const name = this.#names[offset >> 2];
-    if (name === undefined || offset + size > this.#bytes.length) return undefined;
     if (name === 'data' || name === 'data_meta') return pointerTo(this.region, this.start);
     if (name === 'data_end') return pointerTo(this.region, this.end);
     let value = 0n;
@@ -163,11 +194,7 @@ export class Packet implements ContextFields {
 
   /** Stores a whole field, or some bytes of `cb`; false where none may be stored. */
   store(offset: number, size: number, value: bigint): boolean {
-    const name = this.#names[offset >> 2];
-    if (this.#names !== SK_BUFF || name === undefined || !STORABLE.has(name)) return false;
-    const isWhole = (offset & 3) === 0 && size === (this.#isWide(offset >> 2) ? 8 : 4);
-    const isControl = offset >= CONTROL.start && offset + size <= CONTROL.end;
-    if (!isWhole && !isControl) return false;
+    if (!this.#allows(offset, size, true)) return false;
     for (let index = 0; index < size; index++)
       this.#bytes[offset + index] = Number((value >> BigInt(8 * index)) & 0xffn);
     return true;
@@ -208,15 +235,6 @@ export class Packet implements ContextFields {
     return index;
   }
 }
-
-/** Where the bytes of `cb` are. */
-const CONTROL = { start: 48, end: 68 } as const;
-
-/** What programs may store in an `__sk_buff`. */
-// biome-ignore format: names
-const STORABLE: ReadonlySet<string> = new Set([
-  'mark', 'queue_mapping', 'priority', 'tc_index', 'cb0', 'cb1', 'cb2', 'cb3', 'cb4', 'tc_classid', 'tstamp',
-]);
 
 /** A context with `packet`, and fields under the names of the struct; or the packet alone. */
 export const packetContext = (hook: Hook, given: GivenContext, memory: Memory): Context => {

@@ -12,6 +12,8 @@ interface Registers {
   /** The registers of the first arguments of a function, and of its result. */
   readonly args: readonly string[];
   readonly result: string;
+  /** The registers of the arguments of a system call. */
+  readonly call: readonly string[];
 }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, n) => `x${n}`);
@@ -25,23 +27,27 @@ const REGISTERS: Readonly<Record<Architecture, Registers>> = /* @__PURE__ */ Obj
     ],
     args: ['di', 'si', 'dx', 'cx', 'r8', 'r9'],
     result: 'ax',
+    call: ['di', 'si', 'dx', 'r10', 'r8', 'r9'],
   },
   arm64: {
     names: [...numbered(31), 'sp', 'pc', 'pstate'],
     args: numbered(8),
     result: 'x0',
+    call: numbered(6),
   },
 });
 
 /**
- * The bytes of the registers: by their names, the arguments of the function in `args`, its result in `retval`.
+ * The bytes of the registers: by their names, the arguments of the function in `args`, its result in `retval`. `of` says
+ * what the arguments are of.
  */
 export const registersOf = (
   given: Mock,
   architecture: Architecture,
   word: (value: MockValue) => bigint,
+  of: 'args' | 'call' = 'args',
 ): Uint8Array => {
-  const { names, args, result } = REGISTERS[architecture];
+  const { names, [of]: args, result } = REGISTERS[architecture];
   const bytes = new Uint8Array(8 * names.length);
   const view = new DataView(bytes.buffer);
   const set = (name: string, value: MockValue): void => {

@@ -13,7 +13,7 @@ export class Registers {
   readonly high: Int32Array;
 
   /** @param constants What the programs of the machine have for immediates. */
-  constructor(constants: readonly bigint[]) {
+  constructor(constants: readonly (number | bigint)[]) {
     this.low = new Int32Array(FIRST_CONSTANT + constants.length);
     this.high = new Int32Array(FIRST_CONSTANT + constants.length);
     constants.forEach((value, index) => {

@@ -2,7 +2,7 @@
  * @module
  * Contexts whose fields are those of a struct of include/uapi/linux/bpf.h: sockets, their options and messages, cgroups,
  * netfilter. Programs see them as the struct says, whatever the kernel has instead (net/core/filter.c and
- * kernel/bpf/cgroup.c rewrite each access), so here they are the struct, of which only some fields may be written.
+ * kernel/bpf/cgroup.c rewrite each access), so here they are the struct, of which only some fields may be read or written.
  * @example
  * programs.connect.run({ user_family: 2, user_ip4: 0x0100007f, sk: { family: 2 } }).context.user_ip4;
  */
@@ -22,6 +22,7 @@ import {
   SysctlContext,
 } from '../object/index.ts';
 import type { Context, ContextFields, ContextParts } from './context.ts';
+import { type ContextAccess, contextAccess } from './context-access.ts';
 import type { Mock, MockValue } from './kernel-memory.ts';
 import { type Memory, pointerTo, type Region } from './memory.ts';
 
@@ -33,29 +34,22 @@ interface ContextStruct {
 
 interface Shape {
   readonly struct: ContextStruct;
-  /** The fields that programs may store. */
-  readonly written: readonly string[];
   /** The kernel's structs that pointers lead to. */
   readonly kernel?: Readonly<Record<string, string>>;
 }
 
-const shape = (struct: ContextStruct, ...written: readonly string[]): Shape => ({
-  struct,
-  written,
-});
-
-/** By the type of the program (`enum bpf_prog_type`), with what its `is_valid_access` lets it write. */
-const SHAPES: ReadonlyMap<number, Shape> = /* @__PURE__ */ new Map([
-  [9, shape(Socket, 'bound_dev_if', 'mark', 'priority')],
-  [13, shape(SocketEvent, 'value', 'sk_txhash')],
-  [15, shape(DeviceContext)],
-  [16, shape(SocketMessage)],
-  [18, shape(SocketAddress, 'user_ip4', 'user_ip6', 'user_port', 'msg_src_ip4', 'msg_src_ip6')],
-  [21, shape(ReuseportContext)],
-  [23, shape(SysctlContext, 'file_pos')],
-  [25, shape(SocketOptionContext, 'level', 'optname', 'optlen', 'retval')],
-  [30, shape(SocketLookup)],
-  [32, { ...shape(NetfilterContext), kernel: { state: 'nf_hook_state', skb: 'sk_buff' } }],
+/** By the type of the program (`enum bpf_prog_type`). */
+const SHAPES: ReadonlyMap<number, Shape> = /* @__PURE__ */ new Map<number, Shape>([
+  [9, { struct: Socket }],
+  [13, { struct: SocketEvent }],
+  [15, { struct: DeviceContext }],
+  [16, { struct: SocketMessage }],
+  [18, { struct: SocketAddress }],
+  [21, { struct: ReuseportContext }],
+  [23, { struct: SysctlContext }],
+  [25, { struct: SocketOptionContext }],
+  [30, { struct: SocketLookup }],
+  [32, { struct: NetfilterContext, kernel: { state: 'nf_hook_state', skb: 'sk_buff' } }],
 ]);
 
 /** Pointers that come in pairs: what a test gives under the first name are the bytes between both. */
@@ -69,9 +63,9 @@ export const hasStructContext = (hook: Hook): boolean => SHAPES.has(HOOKS[hook.t
 
 /** A context of the fields that a test gives; the others are 0. */
 export const structContext = (hook: Hook, given: Mock, parts: ContextParts): Context => {
-  const { struct, written, kernel = {} } = SHAPES.get(HOOKS[hook.type].program)!;
+  const { struct, kernel = {} } = SHAPES.get(HOOKS[hook.type].program)!;
   const bytes = new Uint8Array(struct.size);
-  const fields = new StructFields(struct, bytes, written);
+  const fields = new StructFields(struct, bytes, contextAccess(hook, struct.members));
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     const target = kernel[name];
@@ -94,7 +88,7 @@ export const structContext = (hook: Hook, given: Mock, parts: ContextParts): Con
 /** A socket of the kernel, of which programs may read what `struct bpf_sock` says. */
 export const socketOf = (given: Mock, memory: Memory): Region => {
   const bytes = new Uint8Array(Socket.size);
-  const fields = new StructFields(Socket, bytes, []);
+  const fields = new StructFields(Socket, bytes);
   for (const [name, value] of Object.entries(given)) fields.set(name, value);
   const region = memory.allocate({ kind: 'kernel', name: Socket.name, size: bytes.length });
   memory.of(region).set(bytes);
@@ -105,16 +99,16 @@ class StructFields implements ContextFields {
   readonly #struct: ContextStruct;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #written: readonly string[];
+  readonly #allows: ContextAccess;
   readonly regions: Region[] = [];
   /** What a test gave as bytes, as the program has it. */
   readonly #data = new Map<string, () => Uint8Array>();
 
-  constructor(struct: ContextStruct, bytes: Uint8Array, written: readonly string[]) {
+  constructor(struct: ContextStruct, bytes: Uint8Array, allows: ContextAccess = () => false) {
     this.#struct = struct;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
-    this.#written = written;
+    this.#allows = allows;
   }
 
   /** Whether a field is a pointer to a `struct bpf_sock`. */
@@ -160,7 +154,7 @@ class StructFields implements ContextFields {
   }
 
   load(offset: number, size: number): bigint | undefined {
-    if (offset < 0 || offset + size > this.#bytes.length) return undefined;
+    if (!this.#allows(offset, size, false)) return undefined;
     let value = 0n;
     for (let index = size - 1; index >= 0; index--)
       value = (value << 8n) | BigInt(this.#bytes[offset + index]!);
@@ -168,10 +162,7 @@ class StructFields implements ContextFields {
   }
 
   store(offset: number, size: number, value: bigint): boolean {
-    const member = this.#struct.members.find(
-      (each) => offset >= each.offset && offset + size <= each.offset + each.layout.size,
-    );
-    if (!member || !this.#written.includes(member.name)) return false;
+    if (!this.#allows(offset, size, true)) return false;
     for (let index = 0; index < size; index++)
       this.#bytes[offset + index] = Number((value >> BigInt(8 * index)) & 0xffn);
     return true;

@@ -7,7 +7,7 @@ import type { SimulatedMap } from './maps/map.ts';
 
 interface Timer {
   readonly map: SimulatedMap;
-  callback?: { readonly function: bigint; readonly code: MachineCode };
+  callback?: { readonly function: bigint; readonly code: MachineCode } | undefined;
   due?: bigint | undefined;
 }
 
@@ -35,12 +35,13 @@ export class Timers {
     return true;
   }
 
-  /** Whether it was running; undefined for what is no timer. */
+  /** Whether it was running; undefined for what is no timer. It forgets its callback. */
   cancel(address: bigint): boolean | undefined {
     const timer = this.#timers.get(address);
     if (!timer) return undefined;
     const running = timer.due !== undefined;
     timer.due = undefined;
+    timer.callback = undefined;
     return running;
   }
 

@@ -61,11 +61,13 @@ export interface SimulatedKernel {
 
 export const simulatedKernel = (spec: ObjectSpec, given: SimulatedWorld): SimulatedKernel => {
   const local = localTypes(spec);
-  const types = given.btf ? { ...local, btf: given.btf } : local;
+  const types = given.btf ? { records: local.records, btf: given.btf } : local;
   const without = new Set(given.without);
   const world: World = {
     architecture: given.architecture ?? 'x86-64',
-    btf: without.has('btf') ? undefined : types.btf,
+    get btf() {
+      return without.has('btf') ? undefined : types.btf;
+    },
     modules: () => [],
     hasHook: ({ type, section }) =>
       Object.hasOwn(HOOKS, type) && !without.has(type) && !without.has(section),

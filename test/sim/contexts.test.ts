@@ -2,15 +2,20 @@ import { describe, expect, it } from 'vitest';
 import {
   add,
   type Code,
+  call,
   cgroup,
+  coreRead,
   DeviceContext,
   exit,
   FlowKeys,
   flowDissector,
+  helper,
+  i32,
   jeq,
   jgt,
   jne,
   kernelStruct,
+  ksyscall,
   label,
   load,
   mov,
@@ -19,11 +24,14 @@ import {
   object,
   type ProgramSpec,
   perfEvent,
+  pointer,
   r0,
   r1,
   r2,
   r3,
   r6,
+  r7,
+  r8,
   Socket,
   SocketAddress,
   SocketBuffer,
@@ -33,13 +41,17 @@ import {
   SysctlContext,
   skLookup,
   sockops,
+  stack,
   store,
+  systemCallArguments,
   tc,
   u8,
+  u16,
   u32,
   u64,
   w0,
   w2,
+  w8,
 } from '../../src/index.ts';
 import { SimulationFault, simulate } from '../../src/sim/index.ts';
 
@@ -248,5 +260,32 @@ describe('the context of a sample', () => {
     expect(program.run({ ip: 1, sample_period: 100, addr: 5 }).value).toBe(105n);
     const ip = only(perfEvent([load(r0, u64.at(r1, 128)), exit()]));
     expect(ip.run({ ip: 0xffff_8000_1234_5678n }).value).toBe(0xffff_8000_1234_5678n);
+  });
+});
+
+describe('the context of a system call', () => {
+  it('leads to the registers that the process has called with', () => {
+    const Open = systemCallArguments({ dfd: i32, filename: pointer(), flags: i32, mode: u16 });
+    const open = Open.at(r6);
+    const name = stack(u64);
+    const spec = object({
+      license: 'GPL',
+      programs: {
+        program: ksyscall('openat', [
+          mov(r6, r1),
+          coreRead(r7, open.filename),
+          call(helper.probe_read_user_str, name, 8, r7),
+          coreRead(w8, open.mode),
+          load(r0, name),
+          add(r0, r8),
+          exit(),
+        ]),
+      },
+    });
+    for (const architecture of ['x86-64', 'arm64'] as const) {
+      const { program } = simulate(spec, { architecture }).programs;
+      const { value } = program.run({ args: [-100, 'abc', 0, 0o640] });
+      expect(value).toBe(0x63_62_61n + 0o640n);
+    }
   });
 });

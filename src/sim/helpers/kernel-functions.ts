@@ -7,11 +7,17 @@ import { type HelperFunction, writable } from '../helper.ts';
 import type { Machine } from '../machine.ts';
 import { E2BIG, EINVAL } from '../maps/errors.ts';
 import type { Registers } from '../registers.ts';
+import { dynptrFunctions } from './dynptr.ts';
+import { stringFunctions } from './kernel-strings.ts';
 
 /** Nothing else runs here that a section could keep out. */
 const nothing: HelperFunction = () => 0;
 /** A reference is the object itself. */
 const same: HelperFunction = (_, registers) => registers.get(1);
+
+/** Of all tasks, the one that runs is known. */
+const bpf_task_from_pid: HelperFunction = ({ task }, registers) =>
+  registers.word(1) === task.pid ? task.address : 0;
 
 const MOST_TURNS = 8 * 1024 * 1024;
 
@@ -67,7 +73,10 @@ export const KERNEL_FUNCTIONS: Readonly<Record<string, HelperFunction>> =
     bpf_rcu_read_unlock: nothing,
     bpf_preempt_disable: nothing,
     bpf_preempt_enable: nothing,
+    bpf_local_irq_save: nothing,
+    bpf_local_irq_restore: nothing,
     bpf_task_acquire: same,
+    bpf_task_from_pid,
     bpf_task_release: nothing,
     bpf_cgroup_acquire: same,
     bpf_cgroup_release: nothing,
@@ -75,4 +84,6 @@ export const KERNEL_FUNCTIONS: Readonly<Record<string, HelperFunction>> =
     bpf_iter_num_new,
     bpf_iter_num_next,
     bpf_iter_num_destroy,
+    ...dynptrFunctions,
+    ...stringFunctions,
   });

@@ -5,101 +5,128 @@
  */
 import { type HelperFunction, readable, writable } from '../helper.ts';
 import type { Machine } from '../machine.ts';
-import { EFAULT, EINVAL, EPERM } from '../maps/errors.ts';
-import type { Registers } from '../registers.ts';
+import { EFAULT, EINVAL, ERANGE } from '../maps/errors.ts';
+import type { Memory } from '../memory.ts';
 
-/** Bytes of the kernel at an address in a register; undefined where they are not. */
-const kernelBytes = ({ memory, registers }: Machine, register: number, size: number) => {
-  const at = memory.find(registers.high[register]!, registers.low[register]!, size);
-  return at < 0 ? undefined : memory.bytes.subarray(at, at + size);
+/** Where the addresses of processes end, and those of the kernel begin, on x86-64. */
+const PROCESS_END = 0x7fff_ffff_f000n;
+const KERNEL_START = 0xffff_8000_0000_0000n;
+
+/** Bytes at the address in a register, or a negative error number. */
+type Bytes = (machine: Machine, register: number, size: number) => Uint8Array | number;
+
+/** Bytes of the kernel at an address, or a negative error number. */
+export const kernelBytes = (
+  { memory }: Machine,
+  address: bigint,
+  size: number,
+): Uint8Array | number => {
+  const [high, low] = [address >> 32n, address].map((half) => Number(BigInt.asIntN(32, half)));
+  const at = memory.find(high!, low!, size);
+  return at < 0 ? kernelError(memory, address) : memory.bytes.subarray(at, at + size);
 };
 
-const userBytes = ({ user, registers }: Machine, register: number, size: number) =>
-  user.at(registers.number(register), size);
+/** Addresses of processes, and of nobody, are out of range (copy_from_kernel_nofault_allowed). */
+const kernelError = (memory: Memory, address: bigint): number =>
+  memory.region(Number(BigInt.asIntN(32, address >> 32n))) || address >= KERNEL_START
+    ? -EFAULT
+    : -ERANGE;
 
-type Bytes = (machine: Machine, register: number, size: number) => Uint8Array | undefined;
+const userBytes: Bytes = ({ user, registers }, register, size) => {
+  if (size === 0 && registers.get(register) <= PROCESS_END) return NOTHING;
+  return user.at(registers.number(register), size) ?? -EFAULT;
+};
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
+/** As old kernels tell addresses apart, but that ours of the kernel look like a process's. */
+const isOfProcess = ({ memory, registers }: Machine, register: number): boolean =>
+  !memory.region(registers.high[register]!) && registers.get(register) < PROCESS_END;
 
 const read =
-  (bytesOf: Bytes, from = 3): HelperFunction =>
+  (bytesOf: Bytes): HelperFunction =>
   (machine, registers) => {
-    const size = sizeIn(registers, 2);
+    const size = registers.word(2);
     const to = writable(machine, 1, size);
-    const bytes = bytesOf(machine, from, size);
-    if (!bytes) {
+    const bytes = bytesOf(machine, 3, size);
+    if (typeof bytes === 'number') {
       machine.memory.bytes.fill(0, to, to + size);
-      return -EFAULT;
+      return bytes;
     }
     machine.memory.bytes.set(bytes, to);
     return 0;
   };
 
-const sizeIn = (registers: Registers, register: number): number => registers.word(register);
-
-const probe_read_kernel: HelperFunction = read(kernelBytes);
-const probe_read_user: HelperFunction = read(userBytes);
-const probe_read: HelperFunction = read(
-  (machine, register, size) =>
-    kernelBytes(machine, register, size) ?? userBytes(machine, register, size),
+const probe_read_kernel: HelperFunction = read((machine, register, size) =>
+  kernelBytes(machine, machine.registers.get(register), size),
 );
-const copy_from_user: HelperFunction = read(userBytes);
+const probe_read_user: HelperFunction = read(userBytes);
+const probe_read: HelperFunction = (machine, registers) =>
+  (isOfProcess(machine, 3) ? probe_read_user : probe_read_kernel)(machine, registers);
+/** It may wait for memory, and where there is nothing to read it does not look at the address. */
+const copy_from_user: HelperFunction = read((machine, register, size) =>
+  size === 0 ? NOTHING : userBytes(machine, register, size),
+);
 const copy_from_user_task: HelperFunction = (machine, registers) =>
-  registers.get(5) === 0n ? read(userBytes)(machine, registers) : -EINVAL;
+  registers.get(5) === 0n ? copy_from_user(machine, registers) : -EINVAL;
 
-/** All that can be read from an address on, up to `most`. */
-type UpTo = (machine: Machine, register: number, most: number) => Uint8Array;
-
-const kernelUpTo: UpTo = ({ memory, registers }, register, most) => {
+const kernelUpTo: Bytes = (machine, register, most) => {
+  const { memory, registers } = machine;
   const [high, low] = [registers.high[register]!, registers.low[register]!];
   const at = memory.find(high, low, 0);
   const region = memory.region(high);
-  if (at < 0 || !region) return new Uint8Array(0);
+  if (at < 0 || !region) return kernelError(memory, registers.get(register));
   return memory.bytes.subarray(at, Math.min(region.base + region.size, at + most));
 };
 
-const userUpTo: UpTo = ({ user, registers }, register, most) =>
+const userUpTo: Bytes = ({ user, registers }, register, most) =>
   user.upTo(registers.number(register), most);
 
-/** Copies a string with its NUL, which it gets where it is cut. The length with the NUL, or -EFAULT. */
+/**
+ * Copies a string with its NUL, which it gets where it is cut. The length with the NUL, or an error. Strings of a process
+ * are copied in words of eight bytes while there is room for one, and in the last of them all behind the NUL is zeros.
+ */
 const readString =
-  (upTo: UpTo): HelperFunction =>
+  (upTo: Bytes, word: 1 | 8): HelperFunction =>
   (machine, registers) => {
-    const size = sizeIn(registers, 2);
+    const size = registers.word(2);
     const to = writable(machine, 1, size);
     if (size === 0) return 0;
     const found = upTo(machine, 3, size);
-    const end = found.indexOf(0);
     const { bytes } = machine.memory;
-    if (end < 0 && found.length < size) {
+    const end = typeof found === 'number' ? -1 : found.indexOf(0);
+    if (typeof found === 'number' || (end < 0 && found.length < size)) {
       bytes.fill(0, to, to + size);
-      return -EFAULT;
+      return typeof found === 'number' ? found : -EFAULT;
     }
     const length = end < 0 ? size : end + 1;
     bytes.set(found.subarray(0, length), to);
     bytes[to + length - 1] = 0;
+    const whole = Math.ceil(length / word) * word;
+    if (whole <= found.length) bytes.fill(0, to + length, to + whole);
     return length;
   };
 
-const probe_read_kernel_str: HelperFunction = readString(kernelUpTo);
-const probe_read_user_str: HelperFunction = readString(userUpTo);
-const probe_read_str: HelperFunction = readString((machine, register, most) => {
-  const kernel = kernelUpTo(machine, register, most);
-  return kernel.length > 0 ? kernel : userUpTo(machine, register, most);
-});
+const probe_read_kernel_str: HelperFunction = readString(kernelUpTo, 1);
+const probe_read_user_str: HelperFunction = readString(userUpTo, 8);
+const probe_read_str: HelperFunction = (machine, registers) =>
+  (isOfProcess(machine, 3) ? probe_read_user_str : probe_read_kernel_str)(machine, registers);
 
 const probe_write_user: HelperFunction = (machine, registers) => {
-  const size = sizeIn(registers, 3);
+  const size = registers.word(3);
   const from = readable(machine, 2, size);
   const bytes = machine.user.at(registers.number(1), size);
-  if (!bytes) return -EPERM;
+  if (!bytes) return -EFAULT;
   bytes.set(machine.memory.bytes.subarray(from, from + size));
   return 0;
 };
 
 /** Compares a string with a constant one, as strncmp(3) does. */
 const strncmp: HelperFunction = (machine, registers) => {
-  const size = sizeIn(registers, 2);
+  const size = registers.word(2);
   const first = readable(machine, 1, size);
   const constant = kernelUpTo(machine, 3, size);
+  if (typeof constant === 'number')
+    throw machine.fault(`r3 points to no string: it ${machine.describe(registers.get(3))}`);
   for (let index = 0; index < size; index++) {
     const [a, b] = [machine.memory.bytes[first + index]!, constant[index] ?? 0];
     if (a !== b) return a < b ? -1 : 1;

@@ -2,16 +2,20 @@
  * @module
  * Helpers of packets (net/core/filter.c).
  */
-import { type HelperFunction, mapIn, readable, writable } from '../helper.ts';
+import { type HelperFunction, hasOnly, mapIn, readable, writable } from '../helper.ts';
 import type { Machine } from '../machine.ts';
-import { EFAULT, EINVAL } from '../maps/errors.ts';
+import { EFAULT, EINVAL, ENOMEM } from '../maps/errors.ts';
 import { SimulatedReferences } from '../maps/references.ts';
+import type { Registers } from '../registers.ts';
 
-/** Copies `size` bytes of the packet from an offset. */
-const loadBytes: HelperFunction = (machine, registers) => {
+/** Packets of XDP have 16 bits of length; the helpers say so with another error than that of a short packet. */
+const LONGEST = 0xffff;
+
+/** Copies bytes of the packet, `from` its start on and by the offset in r2; where they are not, zeros. */
+const loadFrom = (machine: Machine, registers: Registers, from: number): number => {
   const size = registers.word(4);
   const to = writable(machine, 3, size);
-  const bytes = machine.packetBytes(registers.word(2), size);
+  const bytes = machine.packetBytes(from + registers.word(2), size);
   if (!bytes) {
     machine.memory.bytes.fill(0, to, to + size);
     return -EFAULT;
@@ -19,26 +23,61 @@ const loadBytes: HelperFunction = (machine, registers) => {
   machine.memory.bytes.set(bytes, to);
   return 0;
 };
-const skb_load_bytes: HelperFunction = loadBytes;
-/** As in the kernel, an error of XDP is another. */
-const xdp_load_bytes: HelperFunction = (machine, registers) =>
-  (loadBytes(machine, registers) as number) === 0 ? 0 : -EINVAL;
+const skb_load_bytes: HelperFunction = (machine, registers) => loadFrom(machine, registers, 0);
 
-const storeBytes =
-  (error: number): HelperFunction =>
-  (machine, registers) => {
-    const size = registers.word(4);
-    const from = readable(machine, 3, size);
-    const bytes = machine.packetBytes(registers.word(2), size);
-    if (!bytes) return -error;
-    bytes.set(machine.memory.bytes.subarray(from, from + size));
-    return 0;
-  };
-const skb_store_bytes: HelperFunction = storeBytes(EFAULT);
-const xdp_store_bytes: HelperFunction = storeBytes(EINVAL);
+/** BPF_HDR_START_MAC and BPF_HDR_START_NET. */
+const skb_load_bytes_relative: HelperFunction = (machine, registers) => {
+  const network = machine.context?.packet?.network ?? 0;
+  const start = [network > 0 ? 0 : undefined, network][registers.word(5)];
+  const isFar = registers.word(2) > LONGEST;
+  return loadFrom(
+    machine,
+    registers,
+    start === undefined || isFar ? Number.NEGATIVE_INFINITY : start,
+  );
+};
 
-/** The whole packet is in one piece. */
-const skb_pull_data: HelperFunction = () => 0;
+/** Of XDP: the bytes at an offset and of a length in registers, or an error. */
+const xdpBytes = (machine: Machine, offset: number, size: number): Uint8Array | number => {
+  if (offset > LONGEST || size > LONGEST) return -EFAULT;
+  return machine.packetBytes(offset, size) ?? -EINVAL;
+};
+const xdp_load_bytes: HelperFunction = (machine, registers) => {
+  const size = registers.word(4);
+  const to = writable(machine, 3, size);
+  const bytes = xdpBytes(machine, registers.word(2), size);
+  if (typeof bytes === 'number') return bytes;
+  machine.memory.bytes.set(bytes, to);
+  return 0;
+};
+const xdp_store_bytes: HelperFunction = (machine, registers) => {
+  const size = registers.word(4);
+  const from = readable(machine, 3, size);
+  const bytes = xdpBytes(machine, registers.word(2), size);
+  if (typeof bytes === 'number') return bytes;
+  bytes.set(machine.memory.bytes.subarray(from, from + size));
+  return 0;
+};
+
+/** BPF_F_RECOMPUTE_CSUM and BPF_F_INVALIDATE_HASH, of what the kernel knows beside the packet. */
+const STORE_FLAGS = 3;
+/** Whether a register holds such flags. */
+export const takesFlags = (registers: Registers, flags: number): boolean =>
+  hasOnly(registers, flags, STORE_FLAGS);
+
+const skb_store_bytes: HelperFunction = (machine, registers) => {
+  const size = registers.word(4);
+  const from = readable(machine, 3, size);
+  if (!takesFlags(registers, 5)) return -EINVAL;
+  const bytes = machine.packetBytes(registers.word(2), size);
+  if (!bytes) return -EFAULT;
+  bytes.set(machine.memory.bytes.subarray(from, from + size));
+  return 0;
+};
+
+/** The whole packet is in one piece: there only may be less of it. */
+const skb_pull_data: HelperFunction = (machine, registers) =>
+  registers.word(2) > lengthOf(machine) ? -ENOMEM : 0;
 const xdp_get_buff_len: HelperFunction = (machine) => lengthOf(machine);
 
 const lengthOf = ({ context }: Machine): number => {
@@ -46,26 +85,54 @@ const lengthOf = ({ context }: Machine): number => {
   return packet ? packet.end - packet.start : 0;
 };
 
-/** XDP_PACKET_HEADROOM less what the kernel keeps of it, and the least that a packet is. */
+/** The longest that a packet may become (SKB_MAX_ALLOC): four pages less struct skb_shared_info. */
+const MOST = 4 * 4096 - 320;
+
+/** Cuts a packet, or makes it longer with zeros. */
+const skb_change_tail: HelperFunction = ({ context }, registers) => {
+  const packet = context?.packet;
+  const length = registers.word(2);
+  if (!packet || registers.get(3) !== 0n || length < packet.network || length > MOST)
+    return -EINVAL;
+  packet.resize(length);
+  return 0;
+};
+
+/** What the kernel keeps of XDP_PACKET_HEADROOM (struct xdp_frame), and the least that a packet is. */
+const KEPT = 40;
 const LEAST = 14;
+/** Where the memory of a packet ends: a page less struct skb_shared_info. */
+const PACKET_END = 4096 - 320;
 
 /** Moves the start of an XDP packet. */
 const xdp_adjust_head: HelperFunction = ({ context }, registers) => {
   const packet = context?.packet;
   const start = (packet?.start ?? 0) + registers.low[2]!;
-  if (!packet || start < 40 || start > packet.end - LEAST) return -EINVAL;
+  if (!packet || start < KEPT || start > packet.end - LEAST) return -EINVAL;
   packet.start = start;
   return 0;
 };
 
-/** Moves the end of an XDP packet; here it grows no further than it was, with zeros. */
-const xdp_adjust_tail: HelperFunction = ({ context, memory }, registers) => {
+/** Moves the end of an XDP packet; what is new is zeros. */
+const xdp_adjust_tail: HelperFunction = ({ context }, registers) => {
   const packet = context?.packet;
   const end = (packet?.end ?? 0) + registers.low[2]!;
-  if (!packet || end > packet.region.size || end < packet.start + LEAST) return -EINVAL;
-  if (end > packet.end) memory.of(packet.region).fill(0, packet.end, end);
-  packet.end = end;
+  if (!packet || end < packet.start + LEAST) return -EINVAL;
+  if (end > packet.end && end > PACKET_END) return -EINVAL;
+  packet.resize(end - packet.start);
   return 0;
+};
+
+/** TC_ACT_REDIRECT and TC_ACT_SHOT. */
+const TC_REDIRECT = 7;
+const TC_SHOT = 2;
+/** BPF_F_INGRESS. */
+const INGRESS = 1;
+
+/** To a device: what the program returns then is what it gets here. */
+const redirect: HelperFunction = ({ context }, registers) => {
+  if (context?.packet?.isXdp) return hasOnly(registers, 2, 0) ? REDIRECT : ABORTED;
+  return hasOnly(registers, 2, INGRESS) ? TC_REDIRECT : TC_SHOT;
 };
 
 /** XDP_ABORTED and XDP_REDIRECT. */
@@ -73,18 +140,22 @@ const ABORTED = 0;
 const REDIRECT = 4;
 /** The lower bits of the flags are what to do where the map has no entry. */
 const ACTION = 3n;
+/** BPF_F_BROADCAST and BPF_F_EXCLUDE_INGRESS: to all devices of the map, whatever the key. */
+const BROADCAST = 8n;
+const TO_MANY = 0x18n;
 
 const redirect_map: HelperFunction = (machine, registers) => {
   const map = mapIn(machine, 1, SimulatedReferences);
   const flags = registers.get(3);
-  // Broadcasts go to all entries, whatever the key.
-  if ((flags & ~(ACTION | 0x18n)) !== 0n) return ABORTED;
-  if (map.thing(registers.word(2)) !== undefined || (flags & 8n) !== 0n) return REDIRECT;
+  const known = map.spec.type.startsWith('devmap') ? ACTION | TO_MANY : ACTION;
+  if ((flags & ~known) !== 0n) return ABORTED;
+  if (map.thing(registers.word(2)) !== undefined || (flags & BROADCAST) !== 0n) return REDIRECT;
   return flags & ACTION;
 };
 
 export const packetHelpers = {
   skb_load_bytes,
+  skb_load_bytes_relative,
   xdp_load_bytes,
   skb_store_bytes,
   xdp_store_bytes,
@@ -92,5 +163,7 @@ export const packetHelpers = {
   xdp_get_buff_len,
   xdp_adjust_head,
   xdp_adjust_tail,
+  skb_change_tail,
+  redirect,
   redirect_map,
 };

@@ -10,7 +10,7 @@ import { SimulatedHash, SimulatedPerCpuHash } from './hash.ts';
 import { SimulatedLpmTrie } from './lpm.ts';
 import { type MapHost, SimulatedMap } from './map.ts';
 import { SimulatedBloom, SimulatedQueue } from './queue.ts';
-import { SimulatedReferences } from './references.ts';
+import { SimulatedDevices, SimulatedReferences } from './references.ts';
 import { SimulatedPerf, SimulatedRing } from './ring.ts';
 import { SimulatedStacks } from './stack-trace.ts';
 import { SimulatedStorage } from './storage.ts';
@@ -37,8 +37,8 @@ interface ByType<K extends Layout, V extends Layout> {
   inode_storage: SimulatedStorage<Input<V>, Value<V>>;
   task_storage: SimulatedStorage<Input<V>, Value<V>>;
   cgrp_storage: SimulatedStorage<Input<V>, Value<V>>;
-  devmap: SimulatedReferences<number, number>;
-  devmap_hash: SimulatedReferences<number, number>;
+  devmap: SimulatedDevices;
+  devmap_hash: SimulatedDevices;
   cpumap: SimulatedReferences<number, number>;
   xskmap: SimulatedReferences<number, number>;
 }
@@ -90,11 +90,12 @@ export const createSimulated = (host: MapHost, name: string, spec: AnyMapSpec): 
       return new SimulatedReferences(host, name, spec, (map: SimulatedMap) => map.pointer);
     case 'prog_array':
     case 'cgroup_array':
-    case 'devmap':
-    case 'devmap_hash':
     case 'cpumap':
     case 'xskmap':
       return new SimulatedReferences(host, name, spec, () => 0);
+    case 'devmap':
+    case 'devmap_hash':
+      return new SimulatedDevices(host, name, spec);
     case 'sk_storage':
     case 'inode_storage':
     case 'task_storage':

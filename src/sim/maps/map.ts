@@ -46,9 +46,10 @@ export abstract class SimulatedMap {
 
   /** The flags of an update, without that of the lock; undefined for flags that the map does not take. */
   protected updateFlags(flags: number): number | undefined {
+    if (flags < 0 || flags > (WITH_LOCK | ONLY_EXISTING)) return undefined;
     const takesLock = !this.spec.type.includes('percpu') && holdsLock(this.spec.value as Layout);
     const kept = takesLock ? flags & ~WITH_LOCK : flags;
-    return kept > ONLY_EXISTING || kept < 0 ? undefined : kept;
+    return kept > ONLY_EXISTING ? undefined : kept;
   }
 
   protected get host(): MapHost {

@@ -5,6 +5,7 @@
  */
 import type { Layout } from '../../layout/index.ts';
 import type { AnyMapSpec } from '../../object/index.ts';
+import { pointerTo } from '../memory.ts';
 import { ENOENT } from './errors.ts';
 import { keyOf, type MapHost, Scratch, SimulatedMap } from './map.ts';
 
@@ -63,5 +64,18 @@ export class SimulatedReferences<KI, T> extends SimulatedMap {
 
   #keyOf(at: number): number | string {
     return keyOf(this.host.memory.bytes, at, this.keySize);
+  }
+}
+
+/** Devices by their numbers, which a look-up of a program finds (kernel/bpf/devmap.c). */
+export class SimulatedDevices extends SimulatedReferences<number, number> {
+  constructor(host: MapHost, name: string, spec: AnyMapSpec) {
+    super(host, name, spec, (device) => {
+      const { memory } = host;
+      const value = memory.allocate({ kind: 'map value', name, size: this.valueSize });
+      memory.view.setUint32(value.base, device, true);
+      memory.retire(value);
+      return pointerTo(value);
+    });
   }
 }

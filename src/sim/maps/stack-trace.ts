@@ -3,15 +3,12 @@
  * Call stacks by their ids (kernel/bpf/stackmap.c). What the stack is, the test's world says.
  */
 import { pointerTo, type Region } from '../memory.ts';
-import { EEXIST, EFAULT, EINVAL } from './errors.ts';
+import { EEXIST, EFAULT } from './errors.ts';
 import { SimulatedMap } from './map.ts';
 
-/** Flags of bpf_get_stackid: frames to leave out, and what to do with a slot that is taken. */
+/** Flags of bpf_get_stackid: frames to leave out, and BPF_F_REUSE_STACKID for a slot that is taken. */
 const SKIP = 0xff;
-const FAST_COMPARE = 1 << 9;
 const REUSE = 1 << 10;
-const USER_STACK = 1 << 8;
-const KNOWN = SKIP | FAST_COMPARE | REUSE | USER_STACK;
 
 export class SimulatedStacks extends SimulatedMap {
   readonly #slots = new Map<
@@ -21,7 +18,6 @@ export class SimulatedStacks extends SimulatedMap {
 
   /** Keeps a stack, innermost frame first: its id, or a negative error number. */
   keep(stack: readonly bigint[] | undefined, flags: number): number {
-    if ((flags & ~KNOWN) !== 0) return -EINVAL;
     const frames = (stack ?? []).slice(flags & SKIP, (flags & SKIP) + this.valueSize / 8);
     if (frames.length === 0) return -EFAULT;
     // Slots are a power of two; the kernel's hash is another.

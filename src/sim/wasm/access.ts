@@ -15,7 +15,7 @@ import {
 import { BIAS, FRAME_SIZE } from '../memory.ts';
 import { ATOMIC, ATOMIC32, writtenBy } from './effects.ts';
 import { FUNCTION } from './imports.ts';
-import { type Access, LIBRARY, type Size, watch } from './library.ts';
+import { type Access, type Size, watch } from './library.ts';
 import { LOCAL, localOf, push, type Translation } from './operands.ts';
 import { outside } from './windows.ts';
 import { WASM, type WasmWriter } from './writer.ts';
@@ -54,7 +54,7 @@ const OPERATIONS: Readonly<Record<number, number>> = {
 
 /** Writes an instruction; false where it reaches no memory. */
 export const writeAccess = (translation: Translation, index: number): boolean => {
-  const { writer, code } = translation;
+  const { writer, code, library } = translation;
   const opcode = code.opcode[index]!;
   const d = code.dst[index]!;
   const s = code.src[index]!;
@@ -67,7 +67,7 @@ export const writeAccess = (translation: Translation, index: number): boolean =>
       size,
       access: (at, offset) => writer.get(at).memory(load.opcode, offset).set(localOf(d)),
       farther: () => {
-        writer.call(LIBRARY.load(size));
+        writer.call(library.of({ kind: 'load', size }));
         if (load.extend !== undefined) writer.op(load.extend);
         writer.set(localOf(d));
       },
@@ -81,7 +81,7 @@ export const writeAccess = (translation: Translation, index: number): boolean =>
         writer.get(at);
         push(translation, s).memory(store.opcode, offset);
       },
-      farther: () => push(translation, s).call(LIBRARY.store(size)),
+      farther: () => push(translation, s).call(library.of({ kind: 'store', size })),
     });
   } else if (opcode === ATOMIC || opcode === ATOMIC32) atomic(translation, index);
   else return false;
@@ -112,7 +112,7 @@ const reach = (translation: Translation, index: number, base: number, ways: Ways
   const { writer, code, stack, windows } = translation;
   const { size, access, farther } = ways;
   const distance = code.offset[index]! + BIAS;
-  const own = (stack.offsetOf(base) ?? Number.NaN) + distance;
+  const own = stack.offsetOf(base) + distance;
   if (own >= 0 && own + size <= FRAME_SIZE) {
     watch(writer, ways, { local: LOCAL.frame, offset: own }, () => writer.int(index));
     access(LOCAL.frame, own);
@@ -136,7 +136,7 @@ const reach = (translation: Translation, index: number, base: number, ways: Ways
 
 /** Atomics: one program runs at a time, so that they are plain loads and stores. Those of 32 bits extend with zeros. */
 const atomic = (translation: Translation, index: number): void => {
-  const { writer, code } = translation;
+  const { writer, code, library } = translation;
   const wide = code.opcode[index] === ATOMIC;
   const [load, store] = wide ? [WASM.i64Load, WASM.i64Store] : [WASM.i64Load32U, WASM.i64Store32];
   const d = code.dst[index]!;
@@ -169,7 +169,7 @@ const atomic = (translation: Translation, index: number): void => {
     size,
     access: exchange,
     farther: () => {
-      writer.call(LIBRARY.place(size)).tee(LOCAL.at);
+      writer.call(library.of({ kind: 'atomic', size })).tee(LOCAL.at);
       writer.int(0).op(WASM.i32LtS).open(WASM.if);
       execute(translation, index).set(result).op(WASM.else);
       exchange(LOCAL.at, 0);

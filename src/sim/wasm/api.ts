@@ -11,7 +11,10 @@ interface WasmMemory {
 export interface WasmGlobal {
   value: bigint;
 }
-interface WasmModule {
+interface WasmTable {
+  set(index: number, value: unknown): void;
+}
+export interface WasmModule {
   readonly [Symbol.toStringTag]: string;
 }
 interface WasmInstance {
@@ -23,6 +26,10 @@ interface WebAssemblyApi {
     type: { readonly value: 'i64'; readonly mutable: true },
     value: bigint,
   ) => WasmGlobal;
+  readonly Table: new (type: {
+    readonly element: 'anyfunc';
+    readonly initial: number;
+  }) => WasmTable;
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WasmModule;
   readonly Instance: new (
     module: WasmModule,

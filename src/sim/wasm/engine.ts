@@ -9,14 +9,17 @@ import { SimulationFault } from '../fault.ts';
 import { callbackAt, tooDeep } from '../frames.ts';
 import { Interpreter } from '../interpreter.ts';
 import { FRAME_SIZE, STACK_SIZE } from '../memory.ts';
-import { type WasmGlobal, type WasmHeap, webAssembly } from './api.ts';
+import { type WasmGlobal, type WasmHeap, type WasmModule, webAssembly } from './api.ts';
 import { compile } from './compile.ts';
 import { writtenBy } from './effects.ts';
-import type { Outside } from './imports.ts';
+import { ASK, bridge, type Outside } from './imports.ts';
 import { IMPORTS } from './module.ts';
 
 /** A function of a program, with the place of its frame in the heap. */
 type Compiled = (frame: number, ...args: bigint[]) => bigint;
+
+/** The way to `outside`, for all engines of the process. */
+let bridgeModule: WasmModule | undefined;
 
 /** Ends a run whose fuel is used up. */
 class Exhausted {
@@ -35,6 +38,8 @@ export class WasmEngine implements Engine {
   /** For what compiled code does not know: single instructions. */
   readonly #interpreter: Interpreter;
   readonly #fuel: WasmGlobal;
+  /** 1 after a tail call: what the call has returned is the result of the function then. */
+  readonly #replaced: WasmGlobal;
   readonly #exports = new Map<MachineCode, Readonly<Record<string, Compiled>>>();
   #args: readonly bigint[] = [];
   #executed = 0;
@@ -45,7 +50,9 @@ export class WasmEngine implements Engine {
     this.#environment = environment;
     this.#heap = heap;
     this.#interpreter = new Interpreter(environment);
-    this.#fuel = new (webAssembly().Global)({ value: 'i64', mutable: true }, 0n);
+    const { Global } = webAssembly();
+    this.#fuel = new Global({ value: 'i64', mutable: true }, 0n);
+    this.#replaced = new Global({ value: 'i64', mutable: true }, 0n);
   }
 
   get executed(): number {
@@ -79,17 +86,30 @@ export class WasmEngine implements Engine {
   #function(code: MachineCode, index: number): Compiled {
     let exports = this.#exports.get(code);
     if (!exports) {
-      const { Module, Instance } = webAssembly();
-      const module = new Module(compile(code, this.#environment.registers));
-      const imports = { ...this.#outside(code), memory: this.#heap.memory, fuel: this.#fuel };
-      exports = new Instance(module, { [IMPORTS]: imports }).exports as Readonly<
-        Record<string, Compiled>
-      >;
+      exports = this.#instantiate(code);
       this.#exports.set(code, exports);
     }
     const found = exports[index];
     if (found) return found;
     throw new SimulationFault(`no function of the program starts at instruction ${index}`);
+  }
+
+  #instantiate(code: MachineCode): Readonly<Record<string, Compiled>> {
+    const { Module, Instance, Table } = webAssembly();
+    const table = new Table({ element: 'anyfunc', initial: 1 });
+    const shared = {
+      memory: this.#heap.memory,
+      table,
+      fuel: this.#fuel,
+      replaced: this.#replaced,
+    };
+    bridgeModule ??= new Module(bridge());
+    const outside = this.#outside(code);
+    const between = new Instance(bridgeModule, { [IMPORTS]: { ...shared, outside } });
+    table.set(0, between.exports.outside);
+    const module = new Module(compile(code, this.#environment.registers));
+    const { exports } = new Instance(module, { [IMPORTS]: shared });
+    return exports as Readonly<Record<string, Compiled>>;
   }
 
   /** What the functions of a program call. */
@@ -101,49 +121,51 @@ export class WasmEngine implements Engine {
       low[register] = lower;
       high[register] = upper;
     };
-    let replaced = 0;
-    return {
-      call: (index, frame, l1, h1, l2, h2, l3, h3, l4, h4, l5, h5) => {
-        set(1, l1, h1);
-        set(2, l2, h2);
-        set(3, l3, h3);
-        set(4, l4, h4);
-        set(5, l5, h5);
-        const result =
-          code.opcode[index] === OWN.callKernel
-            ? environment.callKernel(code, index)
-            : environment.call(code.imm[index]!, code, index);
-        if (typeof result !== 'object') return BigInt(result);
-        if (!('kind' in result)) return this.#callBack(result, code, index, frame);
-        const args = [1, 2, 3, 4, 5].map((register) => registers.get(register));
-        const value = this.#function(result.code, 0)(frame, ...args);
-        replaced = 1;
-        return value;
-      },
-      replaced: () => {
-        const was = replaced;
-        replaced = 0;
-        return was;
-      },
-      execute: (index, d, s, r0) => {
-        const dst = code.dst[index] ?? 0;
-        const src = code.src[index] ?? 0;
-        registers.set(0, r0);
-        registers.set(dst, d);
-        registers.set(src, s);
-        for (const id of [high[dst]!, high[src]!]) if (memory.region(id)) memory.translate(id);
-        this.#interpreter.single(code, index);
-        return registers.get(writtenBy(code, index) ?? dst);
-      },
-      packet: (offset, size) => BigInt(environment.packet(offset, size) ?? -1),
-      unwritten: (index) => environment.unwritten(code, index),
-      exhausted: (index) => {
-        throw new Exhausted(code, index);
-      },
-      tooDeep: (index) => {
-        throw tooDeep(code, index);
-      },
+    return (what, index, frame, l1, h1, l2, h2, l3, h3, l4, h4, l5, h5) => {
+      switch (what) {
+        case ASK.call:
+          set(1, l1, h1);
+          set(2, l2, h2);
+          set(3, l3, h3);
+          set(4, l4, h4);
+          set(5, l5, h5);
+          return this.#call(code, index, frame);
+        case ASK.execute: {
+          const dst = code.dst[index] ?? 0;
+          const src = code.src[index] ?? 0;
+          set(0, l3, h3);
+          set(dst, l1, h1);
+          set(src, l2, h2);
+          for (const id of [high[dst]!, high[src]!]) if (memory.region(id)) memory.translate(id);
+          this.#interpreter.single(code, index);
+          return registers.get(writtenBy(code, index) ?? dst);
+        }
+        case ASK.packet:
+          return BigInt(environment.packet(l1, h1) ?? -1);
+        case ASK.unwritten:
+          environment.unwritten(code, index);
+          return 0n;
+        case ASK.exhausted:
+          throw new Exhausted(code, index);
+        default:
+          throw tooDeep(code, index);
+      }
     };
+  }
+
+  /** Calls the helper of an instruction, with its arguments in the registers. */
+  #call(code: MachineCode, index: number, frame: number): bigint {
+    const environment = this.#environment;
+    const result =
+      code.opcode[index] === OWN.callKernel
+        ? environment.callKernel(code, index)
+        : environment.call(code.imm[index]!, code, index);
+    if (typeof result !== 'object') return BigInt(result);
+    if (!('kind' in result)) return this.#callBack(result, code, index, frame);
+    const args = [1, 2, 3, 4, 5].map((register) => environment.registers.get(register));
+    const value = this.#function(result.code, 0)(frame, ...args);
+    this.#replaced.value = 1n;
+    return value;
   }
 
   /** Makes the calls that a helper asks for, each in a frame behind that of the caller. */

@@ -13,7 +13,8 @@ import { writeArithmetic } from './arithmetic.ts';
 import { GOTO, isConditionalJump, MAY_GOTO, writeCondition } from './conditions.ts';
 import { type Block, type ControlFlow, controlFlow } from './control-flow.ts';
 import { isCall, isPacketLoad } from './effects.ts';
-import { FUNCTION } from './imports.ts';
+import { ASK, callOutside, FUNCTION, pushHalves } from './imports.ts';
+import type { Library } from './library.ts';
 import type { FunctionBody, FunctionType } from './module.ts';
 import { LOCAL, LOCALS, localOf, pushLow, type Translation } from './operands.ts';
 import { StackPointers } from './stack-pointers.ts';
@@ -27,7 +28,9 @@ const FUNCTION_TYPE: FunctionType = {
   results: [I64],
 };
 
+/** The globals. */
 const FUEL = 0;
+const REPLACED = 1;
 const FRAME_POINTER = 10;
 const HIGH = 2 ** 32;
 /** What r10 is in the first frame: it points behind region 1. */
@@ -36,6 +39,7 @@ const FIRST_FRAME = HIGH + BIAS + FRAME_SIZE;
 export interface FunctionParts {
   readonly code: MachineCode;
   readonly registers: Registers;
+  readonly library: Library;
   readonly leaders: Uint8Array;
   /** The indices in the module of the functions of the program, by where they start. */
   readonly functions: ReadonlyMap<number, number>;
@@ -47,13 +51,15 @@ export const functionBody = (parts: FunctionParts, entry: number): FunctionBody 
   const writer = new WasmWriter();
   const flow = controlFlow(code, leaders, entry);
   const windows = new Windows(writer, code, flow);
+  const stack = new StackPointers();
+  const straight = { ...parts, writer, stack, windows: undefined };
+  const inLoop = { ...straight, windows };
   begin(writer, code, flow);
   writeBlocks(writer, flow, LOCAL.state, {
     enterLoop: (first, last) => windows.enter(first, last),
     write: (block) => {
-      const shown = flow.isInLoop[block] ? windows : undefined;
-      const translation = { ...parts, writer, windows: shown, stack: new StackPointers() };
-      writeBlock(translation, flow.blocks[block]!);
+      stack.forget();
+      writeBlock(flow.isInLoop[block] ? inLoop : straight, flow.blocks[block]!);
     },
   });
   const locals = [...LOCALS, ...windows.locals];
@@ -161,15 +167,13 @@ const callFunction = (translation: FunctionTranslation, index: number): void => 
 const callHelper = (translation: Translation, index: number): void => {
   const { writer } = translation;
   giveFuel(writer);
-  writer.int(index).get(LOCAL.frame);
-  for (let register = 1; register <= 5; register++) {
-    writer.get(localOf(register)).op(WASM.i32WrapI64);
-    writer.get(localOf(register)).long(32).op(WASM.i64ShrU).op(WASM.i32WrapI64);
-  }
-  writer.call(FUNCTION.call);
+  writer.int(ASK.call).int(index).get(LOCAL.frame);
+  for (let register = 1; register <= 5; register++) pushHalves(writer, localOf(register));
+  callOutside(writer);
   comeBack(translation);
   // A tail call has given the result of another program.
-  writer.call(FUNCTION.replaced).open(WASM.if);
+  writer.op(WASM.globalGet).unsigned(REPLACED).op(WASM.i32WrapI64).open(WASM.if);
+  writer.long(0).op(WASM.globalSet).unsigned(REPLACED);
   leave(writer);
   writer.end();
 };
@@ -179,7 +183,7 @@ const loadPacket = (translation: Translation, index: number): void => {
   const { writer, code } = translation;
   const opcode = code.opcode[index]!;
   const indirect = opcode >= 0x40;
-  writer.int(code.imm[index]!);
+  writer.int(index).int(code.imm[index]!);
   if (indirect) pushLow(translation, code.src[index]!).op(WASM.i32Add);
   writer.int(sizeOfOpcode(opcode)).call(FUNCTION.packet).tee(LOCAL.r0);
   writer.long(0).op(WASM.i64LtS).open(WASM.if);

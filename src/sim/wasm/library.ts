@@ -1,6 +1,6 @@
 /**
  * @module
- * Functions that each module has: the long way to memory, for an address of which nothing is known. They look up its
+ * Functions that modules have beside those of the program: the long way to memory, for an address of which nothing is known. They look up its
  * region in the table that memory.ts keeps in the heap; bytes of the stack are checked, or marked, to be written. What
  * is not found there, or is no plain memory, the interpreter executes.
  */
@@ -20,7 +20,6 @@ const PLAIN = {
   4: { load: WASM.i64Load32U, store: WASM.i64Store32, written: 0x0101_0101 },
   8: { load: WASM.i64Load,    store: WASM.i64Store,   written: 0x0101_0101 },
 } as const;
-const SIZES = [1, 2, 4, 8] as const;
 
 /** The address in a register, an offset, and the index of the instruction; of a store also the value. */
 const LOAD: FunctionType = { parameters: [I64, I32, I32], results: [I64] };
@@ -30,17 +29,43 @@ const PLACE: FunctionType = { parameters: [I64, I32, I32], results: [I32] };
 
 const PARAMETER = { base: 0, offset: 1, index: 2, value: 3 } as const;
 
-/** Their indices. */
-export const LIBRARY = {
-  load: (size: Size): number => FUNCTION.own + SIZES.indexOf(size),
-  store: (size: Size): number => FUNCTION.own + 4 + SIZES.indexOf(size),
-  place: (size: 4 | 8): number => FUNCTION.own + 8 + (size === 4 ? 0 : 1),
-  /** The first function behind them. */
-  end: FUNCTION.own + 10,
-} as const;
+/** Those that a module has: each comes when it is first called. */
+export class Library {
+  readonly functions: FunctionBody[] = [];
+  readonly #first: number;
+  readonly #indices = new Map<FunctionBody, number>();
 
-export const libraryFunctions = (): FunctionBody[] => [
-  ...SIZES.map((size) =>
+  /** @param first The index of the first of them. */
+  constructor(first: number) {
+    this.#first = first;
+  }
+
+  /** The index of the function for an access. */
+  of({ kind, size }: Access): number {
+    const body = bodyOf(kind, size);
+    let index = this.#indices.get(body);
+    if (index === undefined) {
+      index = this.#first + this.functions.push(body) - 1;
+      this.#indices.set(body, index);
+    }
+    return index;
+  }
+}
+
+/** All that were made. */
+const bodies = /* @__PURE__ */ new Map<string, FunctionBody>();
+
+const bodyOf = (kind: Access['kind'], size: Size): FunctionBody => {
+  const name = `${kind}${size}`;
+  const known = bodies.get(name);
+  if (known) return known;
+  const body = WAYS[kind](size);
+  bodies.set(name, body);
+  return body;
+};
+
+const WAYS: Readonly<Record<Access['kind'], (size: Size) => FunctionBody>> = {
+  load: (size) =>
     reach(LOAD, {
       kind: 'load',
       size,
@@ -51,8 +76,7 @@ export const libraryFunctions = (): FunctionBody[] => [
         return writer.call(FUNCTION.execute);
       },
     }),
-  ),
-  ...SIZES.map((size) =>
+  store: (size) =>
     reach(STORE, {
       kind: 'store',
       size,
@@ -62,16 +86,14 @@ export const libraryFunctions = (): FunctionBody[] => [
         return writer.call(FUNCTION.execute).op(WASM.drop);
       },
     }),
-  ),
-  ...([4, 8] as const).map((size) =>
+  atomic: (size) =>
     reach(PLACE, {
       kind: 'atomic',
       size,
       found: (writer, at) => writer.get(at),
       lost: (writer) => writer.int(-1),
     }),
-  ),
-];
+};
 
 /** What is done with memory. Atomic operations load and store. */
 export interface Access {

@@ -1,7 +1,7 @@
 /**
  * @module
  * The sections of a WebAssembly module (WebAssembly Core Specification 2.0, section 5.5): functions that import other
- * functions, one memory and one global.
+ * functions, one memory, one table and globals.
  */
 import { I64, WasmWriter } from './writer.ts';
 
@@ -23,25 +23,34 @@ export interface FunctionBody {
 }
 
 export interface ModuleParts {
+  /** Those that calls by a table name, from 0 on. */
+  readonly types: readonly FunctionType[];
   /** By their names, in the order of their indices. */
   readonly imports: Readonly<Record<string, FunctionType>>;
   /** Their indices come after those of the imports. */
   readonly functions: readonly FunctionBody[];
 }
 
-/** Where imports come from: functions, `memory` and `fuel`, a global of 64 bits. */
+/** Where imports come from: functions, `memory`, `table`, and globals of 64 bits, `fuel` and `replaced`. */
 export const IMPORTS = 'beespoke';
 
 /** `\0asm`, version 1. */
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const FUNCTION = 0x60;
 /** Kinds of imports and exports. */
-const KIND = { function: 0, memory: 2, global: 3 } as const;
+const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+const FUNCTION_REFERENCE = 0x70;
 const MUTABLE = 1;
 
-export const moduleBytes = ({ imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> => {
+export const moduleBytes = ({
+  types: first,
+  imports,
+  functions,
+}: ModuleParts): Uint8Array<ArrayBuffer> => {
   const imported = Object.entries(imports);
-  const types = [...new Set([...imported.map(([, type]) => type), ...functions.map(typeOf)])];
+  const types = [
+    ...new Set([...first, ...imported.map(([, type]) => type), ...functions.map(typeOf)]),
+  ];
   const writer = new WasmWriter().append(HEADER);
   section(writer, 1, types, (out, { parameters, results }) => {
     out.op(FUNCTION).unsigned(parameters.length).append(parameters);
@@ -49,7 +58,9 @@ export const moduleBytes = ({ imports, functions }: ModuleParts): Uint8Array<Arr
   });
   // A memory of at least no page.
   const memory = (out: WasmWriter) => out.op(0).unsigned(0);
-  const fuel = (out: WasmWriter) => out.op(I64).op(MUTABLE);
+  // A table of at least one function.
+  const table = (out: WasmWriter) => out.op(FUNCTION_REFERENCE).op(0).unsigned(1);
+  const global = (out: WasmWriter) => out.op(I64).op(MUTABLE);
   const outside = [
     ...imported.map(([each, type]) => ({
       name: each,
@@ -57,7 +68,9 @@ export const moduleBytes = ({ imports, functions }: ModuleParts): Uint8Array<Arr
       write: (out: WasmWriter) => out.unsigned(types.indexOf(type)),
     })),
     { name: 'memory', kind: KIND.memory, write: memory },
-    { name: 'fuel', kind: KIND.global, write: fuel },
+    { name: 'table', kind: KIND.table, write: table },
+    { name: 'fuel', kind: KIND.global, write: global },
+    { name: 'replaced', kind: KIND.global, write: global },
   ];
   section(writer, 2, outside, (out, { name: each, kind, write }) => {
     name(name(out, IMPORTS), each).op(kind);

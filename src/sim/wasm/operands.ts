@@ -4,6 +4,7 @@
  */
 import type { MachineCode } from '../code.ts';
 import { FIRST_CONSTANT, type Registers } from '../registers.ts';
+import type { Library } from './library.ts';
 import type { Locals } from './module.ts';
 import type { StackPointers } from './stack-pointers.ts';
 import type { Windows } from './windows.ts';
@@ -50,6 +51,7 @@ export interface Translation {
   /** What is known in their block. */
   readonly stack: StackPointers;
   readonly writer: WasmWriter;
+  readonly library: Library;
   readonly code: MachineCode;
   readonly registers: Registers;
 }

@@ -13,34 +13,34 @@ const ADD = 0x0f;
 const FRAME_POINTER = 10;
 
 export class StackPointers {
-  /** By register: its distance from the start of the frame. */
-  readonly #offsets = new Map([[FRAME_POINTER, FRAME_SIZE]]);
+  /** By register: its distance from the start of the frame, or NaN. */
+  readonly #offsets = new Float64Array(16).fill(Number.NaN);
 
-  /** Where in the frame a register points; undefined where that is not known. */
-  offsetOf(register: number): number | undefined {
-    return this.#offsets.get(register);
+  /** At the start of a block, nothing but the frame pointer is known. */
+  forget(): void {
+    this.#offsets.fill(Number.NaN);
+    this.#offsets[FRAME_POINTER] = FRAME_SIZE;
+  }
+
+  /** Where in the frame a register points; NaN where that is not known. */
+  offsetOf(register: number): number {
+    return this.#offsets[register] ?? Number.NaN;
   }
 
   /** Goes behind an instruction. */
   follow(code: MachineCode, index: number, registers: Registers): void {
-    if (isCall(code.opcode[index]!)) {
-      for (let register = 0; register <= 5; register++) this.#offsets.delete(register);
-      return;
+    if (isCall(code.opcode[index]!)) this.#offsets.fill(Number.NaN, 0, 6);
+    else {
+      const written = writtenBy(code, index);
+      if (written !== undefined) this.#offsets[written] = this.#result(code, index, registers);
     }
-    const written = writtenBy(code, index);
-    if (written === undefined) return;
-    const offset = this.#result(code, index, registers);
-    if (offset === undefined) this.#offsets.delete(written);
-    else this.#offsets.set(written, offset);
   }
 
   /** What an instruction makes of pointers into the frame. */
-  #result({ opcode, dst, src }: MachineCode, index: number, { low, high }: Registers) {
+  #result({ opcode, dst, src }: MachineCode, index: number, { low, high }: Registers): number {
     const s = src[index]!;
-    if (opcode[index] === MOVE) return this.#offsets.get(s);
-    const known = this.#offsets.get(dst[index]!);
+    if (opcode[index] === MOVE) return this.offsetOf(s);
     const isSmall = s >= FIRST_CONSTANT && high[s] === low[s]! >> 31;
-    if (opcode[index] !== ADD || known === undefined || !isSmall) return undefined;
-    return known + low[s]!;
+    return opcode[index] === ADD && isSmall ? this.offsetOf(dst[index]!) + low[s]! : Number.NaN;
   }
 }

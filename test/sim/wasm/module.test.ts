@@ -7,12 +7,15 @@ const result = { parameters: [], results: [I64] };
 
 /** What a function of these instructions returns, in the WebAssembly of this JavaScript. */
 const evaluate = (code: WasmWriter): unknown => {
-  const { Memory, Global, Module, Instance } = webAssembly();
+  const { Memory, Table, Global, Module, Instance } = webAssembly();
   const functions = [{ type: result, name: 'value', locals: [], code: code.end().bytes }];
-  const { exports } = new Instance(new Module(moduleBytes({ imports: {}, functions })), {
+  const global = new Global({ value: 'i64', mutable: true }, 0n);
+  const { exports } = new Instance(new Module(moduleBytes({ types: [], imports: {}, functions })), {
     beespoke: {
       memory: new Memory({ initial: 1 }),
-      fuel: new Global({ value: 'i64', mutable: true }, 0n),
+      table: new Table({ element: 'anyfunc', initial: 1 }),
+      fuel: global,
+      replaced: global,
     },
   });
   return (exports.value as () => unknown)();
@@ -23,6 +26,7 @@ describe('a module', () => {
     const code = new WasmWriter().get(0).long(5).op(WASM.i64Add).end().bytes;
     const type = { parameters: [I64], results: [I64] };
     const bytes = moduleBytes({
+      types: [],
       imports: { tell: { parameters: [I32], results: [] } },
       functions: [{ type, name: '7', locals: [[2, I32]], code }],
     });
@@ -31,11 +35,13 @@ describe('a module', () => {
         '00 61 73 6d 01 00 00 00',
         // Types: tell(i32), and (i64) -> i64.
         '01 0a 02 60 01 7f 00 60 01 7e 01 7e',
-        // Imports: beespoke.tell, beespoke.memory, beespoke.fuel.
-        '02 35 03',
+        // Imports: beespoke.tell, beespoke.memory, beespoke.table, beespoke.fuel, beespoke.replaced.
+        '02 5d 05',
         '08 62 65 65 73 70 6f 6b 65 04 74 65 6c 6c 00 00',
         '08 62 65 65 73 70 6f 6b 65 06 6d 65 6d 6f 72 79 02 00 00',
+        '08 62 65 65 73 70 6f 6b 65 05 74 61 62 6c 65 01 70 00 01',
         '08 62 65 65 73 70 6f 6b 65 04 66 75 65 6c 03 7e 01',
+        '08 62 65 65 73 70 6f 6b 65 08 72 65 70 6c 61 63 65 64 03 7e 01',
         // One function of the second type, exported as 7.
         '03 02 01 01',
         '07 05 01 01 37 00 01',
