@@ -21,7 +21,7 @@ export interface FastCheck {
     element: never,
     length: { readonly minLength: number; readonly maxLength: number },
   ): unknown;
-  record(fields: never): unknown;
+  record(fields: never, how: { readonly noNullPrototype: boolean }): unknown;
   oneof(...ways: never[]): unknown;
 }
 
@@ -47,11 +47,17 @@ interface Generated<T> {
   readonly context: unknown;
 }
 
-/** Any value of a layout: numbers of its width, strings that fit, names of an enumeration, one field of a union. */
+/**
+ * Any value of a layout: numbers of its width, strings that fit, names of an enumeration, one field of a union, where
+ * decoding gives all of them.
+ */
 export const arbitrary = <L extends Layout>(
   fc: FastCheck,
   layout: L,
 ): Arbitrary<Value<L> & Input<L>> => valuesOf(fc, layout) as Arbitrary<Value<L> & Input<L>>;
+
+/** Objects such as decoding gives: fast-check makes some without a prototype. */
+const PLAIN = { noNullPrototype: true } as const;
 
 const valuesOf = (fc: FastCheck, layout: Layout): unknown => {
   switch (layout.kind) {
@@ -76,9 +82,13 @@ const valuesOf = (fc: FastCheck, layout: Layout): unknown => {
       return fc.array(valuesOf(fc, element) as never, sizes);
     }
     case 'struct': {
-      const fields = layout.members.map((member) => [member.name, valuesOf(fc, member.layout)]);
-      if (!layout.union) return fc.record(Object.fromEntries(fields) as never);
-      const ways = fields.map((field) => fc.record(Object.fromEntries([field]) as never));
+      const record = (fields: readonly (readonly [string, unknown])[]) =>
+        fc.record(Object.fromEntries(fields) as never, PLAIN);
+      const fields = layout.members.map(
+        (member) => [member.name, valuesOf(fc, member.layout)] as const,
+      );
+      if (!layout.union) return record(fields);
+      const ways = fields.map((field) => record([field]));
       return fc.oneof(...(ways as never[]));
     }
   }

@@ -1,12 +1,11 @@
 /**
  * @module
  * Which instructions and branches of the simulated programs the tests ran, by the lines of TypeScript that wrote them, as
- * an lcov file (geninfo(1)), which reports of vitest's own coverage can be merged with.
+ * an lcov file (geninfo(1)). `mergeCoverage` puts it into the report of vitest's own coverage.
  * @example
  * // vitest.config.ts names this file under test.setupFiles
  * const coverage = collectCoverage();
  * afterAll(() => coverage.addTo('coverage/bpf.info'));
- * // lcov -a coverage/lcov.info -a coverage/bpf.info -o coverage/all.info
  * // What is in the file stays there: vitest --coverage empties its folder first; without it, remove the file before a run.
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
@@ -16,6 +15,7 @@ import { sourceOf } from '../kernel/index.ts';
 import type { ObjectSpec } from '../object/index.ts';
 import type { Watcher } from '../sim/index.ts';
 import { assembledOf } from './assembled.ts';
+import { printLcov } from './lcov.ts';
 
 /** How often each instruction was executed, and each jump taken, by index. */
 interface Counts {
@@ -128,28 +128,22 @@ const lineOf = (files: Files, { site }: Instruction): Line | undefined => {
 /** Where the blocks of our branches begin: those of JavaScript on the same line have smaller numbers. */
 const FIRST_BLOCK = 100_000;
 
-const recordOf = (file: string, lines: ReadonlyMap<number, Line>): string => {
-  const sorted = [...lines].sort(([a], [b]) => a - b);
-  const taken = sorted.flatMap(([, { branches }]) =>
-    branches.flatMap(({ jumped, passed }) => [jumped, passed]),
-  );
-  return [
-    'TN:',
-    `SF:${relative(process.cwd(), file)}`,
-    ...sorted.flatMap(([line, { branches }]) =>
-      branches.flatMap(({ jumped, passed }, block) => {
-        const seen = jumped + passed > 0;
-        return [jumped, passed].map(
-          (times, way) => `BRDA:${line},${FIRST_BLOCK + block},${way},${seen ? times : '-'}`,
-        );
-      }),
+const recordOf = (file: string, lines: ReadonlyMap<number, Line>): string =>
+  printLcov({
+    source: relative(process.cwd(), file),
+    others: [],
+    lines: new Map([...lines].map(([line, { count: times }]) => [line, times])),
+    branches: new Map(
+      [...lines].flatMap(([line, { branches }]) =>
+        branches.flatMap(({ jumped, passed }, block) =>
+          [jumped, passed].map(
+            (times, way) =>
+              [
+                `${line},${FIRST_BLOCK + block},${way}`,
+                jumped + passed > 0 ? times : undefined,
+              ] as const,
+          ),
+        ),
+      ),
     ),
-    `BRF:${taken.length}`,
-    `BRH:${taken.filter((times) => times > 0).length}`,
-    ...sorted.map(([line, { count: times }]) => `DA:${line},${times}`),
-    `LF:${sorted.length}`,
-    `LH:${sorted.filter(([, { count: times }]) => times > 0).length}`,
-    'end_of_record',
-    '',
-  ].join('\n');
-};
+  });

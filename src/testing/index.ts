@@ -19,6 +19,7 @@ export {
   type Runner,
 } from './bench.ts';
 export { Coverage, collectCoverage } from './coverage.ts';
+export { mergeCoverage } from './lcov.ts';
 export { type Limits, type MatcherContext, matchers, type ProgramMatchers } from './matchers.ts';
 export { simulate } from './simulate.ts';
 export type { EmittedBy, Part } from './types.ts';

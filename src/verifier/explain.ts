@@ -8,16 +8,20 @@
 import { blamedRegister, readLog } from './log.ts';
 import type { VerifiedProgram } from './program.ts';
 import { lossOf, provenanceOf } from './provenance.ts';
+import type { Report } from './report.ts';
 import type { Case, Meaning, RefusalClass, Rule } from './rule.ts';
 import { CONTROL } from './rules/control.ts';
 import { HELPERS } from './rules/helpers.ts';
 import { INSTRUCTIONS } from './rules/instructions.ts';
+import { KERNEL_FUNCTIONS } from './rules/kernel-functions.ts';
+import { LIMITS } from './rules/limits.ts';
 import { MEMORY } from './rules/memory.ts';
 import { PACKETS } from './rules/packets.ts';
 import { POINTERS } from './rules/pointers.ts';
 import { REFERENCES } from './rules/references.ts';
 import { REGISTERS } from './rules/registers.ts';
 import { STACK } from './rules/stack.ts';
+import { STACK_OBJECTS } from './rules/stack-objects.ts';
 import { describeValue } from './value.ts';
 
 /** An instruction by its slot, as the kernel prints it. */
@@ -38,7 +42,7 @@ export interface Held {
 }
 
 export interface Explanation {
-  /** undefined for a sentence that no rule knows: the kernel's own words are then all there is. */
+  /** undefined for a sentence that no rule knows: the kernel's own words are then all there is, in the cause too. */
   readonly class: RefusalClass | undefined;
   /** The kernel's sentence. */
   readonly message: string;
@@ -63,12 +67,15 @@ export interface ExplainOptions {
 const RULES: readonly Rule[] = [
   ...POINTERS,
   ...PACKETS,
+  ...STACK_OBJECTS,
   ...HELPERS,
+  ...KERNEL_FUNCTIONS,
   ...REFERENCES,
   ...STACK,
   ...MEMORY,
   ...REGISTERS,
   ...CONTROL,
+  ...LIMITS,
   ...INSTRUCTIONS,
 ];
 
@@ -87,33 +94,65 @@ export const explain = (
   const loss = (register: string) => lossOf(steps, steps.length - 1, register);
   const known = { refusal, steps, step, program, isC, held, provenance, loss };
   const found = meaningOf(message, known);
-  const blamed = blamedRegister(message);
+  const { report } = refusal;
+  // Other sentences may name other registers.
+  const blamed = blamedRegister(found?.matched ?? '') ?? blamedRegister(message);
   const names = found?.meaning.registers ?? (blamed === undefined ? [] : [blamed]);
   return {
     class: found?.class,
     message,
-    cause: found?.meaning.cause,
-    repair: found?.meaning.repair,
+    cause: found?.meaning.cause ?? sentence(report?.reason),
+    repair: found?.meaning.repair ?? sentence(report?.suggestion),
     slot: found?.meaning.slot ?? refusal.instruction,
     refused: step && { slot: step.slot, text: step.text },
     held: names.flatMap((register): Held[] => {
       const value = held(register);
       if (value === undefined) return [];
       const places = provenance(register).map(({ slot, text }) => ({ slot, text }));
-      return [{ register, value, meaning: describeValue(value), provenance: places }];
+      return [
+        {
+          register,
+          value,
+          meaning: describeValue(value),
+          provenance: places.length > 0 ? places : reportedPlaces(report, register),
+        },
+      ];
     }),
   };
 };
 
+/** Without the full stop, as our own sentences are. */
+const sentence = (text: string | undefined): string | undefined =>
+  text === undefined || text === '' ? undefined : text.replace(/\.$/, '');
+
+/** Where a register was changed, the last first: the kernel remembers more than a log whose beginning was cut. */
+const reportedPlaces = (report: Report | undefined, register: string): readonly Place[] => {
+  const isAbout = new RegExp(`^${register.replace('r', 'R')}(?:$|[ :])`);
+  return (report?.path ?? [])
+    .flatMap(({ text, slot, instruction }) =>
+      slot === undefined || instruction === undefined || !isAbout.test(text)
+        ? []
+        : [{ slot, text: instruction }],
+    )
+    .reverse();
+};
+
+/** More than the kernel ever says at once; in longer texts, the patterns of the rules would search for minutes. */
+const LONGEST = 2048;
+
 const meaningOf = (
   message: string,
   known: Omit<Case, 'match'>,
-): { readonly class: RefusalClass; readonly meaning: Meaning } | undefined => {
+):
+  | { readonly class: RefusalClass; readonly meaning: Meaning; readonly matched: string }
+  | undefined => {
+  const end = message.slice(-LONGEST);
   for (const rule of RULES) {
-    const match = rule.pattern.exec(message);
+    const match = rule.pattern.exec(end);
     if (!match) continue;
     const it = { ...known, match };
-    if (rule.when?.(it) ?? true) return { class: rule.class, meaning: rule.explain(it) };
+    if (rule.when?.(it) ?? true)
+      return { class: rule.class, meaning: rule.explain(it), matched: match[0] };
   }
   return undefined;
 };
@@ -131,9 +170,10 @@ export const unknownLines = (log: string): string[] => {
   const { lines, steps } = readLog(log) ?? { lines: [], steps: [] };
   return lines.flatMap((line, index) => {
     if (line.kind !== 'sentence' || (index === 0 && steps.length > 0)) return [];
+    const text = line.text.slice(0, LONGEST);
     const known =
-      COMPANIONS.some((companion) => companion.test(line.text)) ||
-      RULES.some(({ pattern }) => pattern.test(line.text));
+      COMPANIONS.some((companion) => companion.test(text)) ||
+      RULES.some(({ pattern }) => pattern.test(text));
     return known ? [] : [line.text];
   });
 };

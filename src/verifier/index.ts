@@ -13,5 +13,6 @@ export {
 } from './explain.ts';
 export { blamedRegister, parseRefusal, type Refusal, tailOf } from './log.ts';
 export type { VerifiedProgram } from './program.ts';
+export type { Report, ReportedPlace } from './report.ts';
 export type { RefusalClass } from './rule.ts';
 export { parseStatistics, type Statistics } from './stats.ts';

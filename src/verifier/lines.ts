@@ -1,10 +1,11 @@
 /**
  * @module
- * The lines of the verifier's log, each for itself (kernel/bpf/log.c and verifier.c, Linux 5.4 to 6.18). What is none
- * of its forms is a sentence: the verifier says why, or remarks on something.
+ * The lines of the verifier's log, each for itself (kernel/bpf/log.c and verifier.c, Linux 5.4 to 7.3). What is none of
+ * its forms is a sentence: the verifier says why, or remarks on something.
  * @example
  * lineOf('6: (79) r1 = *(u64 *)(r0 +0)');   // { kind: 'instruction', slot: 6, text: 'r1 = *(u64 *)(r0 +0)', ... }
  */
+import { areReported } from './report.ts';
 
 /** A line of the log. */
 export type LogLine =
@@ -34,13 +35,20 @@ export type LogLine =
     }
   /** Statistics, marks, headings: nothing about a refusal. */
   | { readonly kind: 'note' }
+  /** Of a report (report.ts). */
+  | { readonly kind: 'report'; readonly text: string }
   | { readonly kind: 'sentence'; readonly text: string };
 
-/** `6: (79) r1 = *(u64 *)(r0 +0)`, with what it changed behind a semicolon, or the state on its way behind a slot. */
-const INSTRUCTION =
-  /^(\d+): (?:\([0-9a-f]{2}\) (.*?)|(BUG_\w+))\s*(?:; ?(.*)|\d+: ((?:frame\d+: )?R\d.*))?$/;
-const STATE = /^(?:from (\d+) to (\d+)(?: \([^)]*\))?: |(\d+): | )((?:frame\d+:|R\d+).*)$/;
-const SOURCE = /^; (.*?)(?: @ (.+):(\d+))?$/;
+/** `6: (79) r1 = *(u64 *)(r0 +0)`, and what stands behind it. */
+const INSTRUCTION = /^(\d+): (?:\([0-9a-f]{2}\) |(?=BUG_\w+\s*(?:;|$)))(.*)$/;
+/** What it changed stands behind a semicolon, or the state on its way behind a slot. */
+const STATE_BEHIND = /; ?|(?<!\d)\d+: (?=(?:frame\d+: )?R\d)/;
+const STATE =
+  /^(?:from (\d+) to (\d+)(?: \([^)]*\))?: |(\d+): | )((?:frame\d+:|R\d+(?:_[rwP]+)?=).*)$/;
+const SOURCE = /^; (.*)$/;
+/** `count.c:12`, where a line of the source comes from. */
+const ORIGIN = /^(.+):(\d+)$/;
+const BEFORE_ORIGIN = ' @ ';
 
 /** The line of an instruction that jumps back, on kernels that take no such jump. */
 const NUMBERED_SOURCE = /^\d+: (.*)$/;
@@ -56,8 +64,9 @@ const NOTES = [
   /^(?:cur|old) state: ?/,
   /^(?:func#\d+ @|Func#\d+ |Validating .* func#|Live regs before insn)/,
   /^ *\d+: [.\d]{10} \(/,
+  /^frame\d+ bpf_loop iteration limit reached/,
   // marks of precision
-  /^(?:mark_precise|last_idx|regs=|parent |propagating |frame\d+: |stack=|reg_mask)/,
+  /^(?:mark_precise|force_precise|last_idx|regs=|parent |propagating |frame\d+: |stack=|reg_mask)/,
   // remarks on types
   /^func '.*' arg\d+ (?:has btf_id|type)/,
   /^arg#\d+ (?:reference type|type is not a struct)/,
@@ -67,35 +76,47 @@ const NOTES = [
 ];
 
 export const lineOf = (line: string): LogLine => {
-  const instruction = INSTRUCTION.exec(line);
-  if (instruction) {
-    const [, slot, text, bug, changed, way] = instruction;
-    return {
-      kind: 'instruction',
-      slot: Number(slot),
-      text: text ?? bug!,
-      state: way ?? changed,
-      whole: way !== undefined,
-    };
-  }
+  const [, slot, rest = ''] = INSTRUCTION.exec(line) ?? [];
+  if (slot !== undefined) return instructionOf(Number(slot), rest);
   const state = STATE.exec(line);
   if (state) {
-    const [, from, to, slot] = state;
-    return { kind: 'state', slot: numberOf(to ?? slot), from: numberOf(from), state: state[4]! };
+    const [, from, to, before, values] = state;
+    return { kind: 'state', slot: numberOf(to ?? before), from: numberOf(from), state: values! };
   }
   if (NOTES.some((note) => note.test(line))) return { kind: 'note' };
   const source = SOURCE.exec(line) ?? NUMBERED_SOURCE.exec(line);
-  if (source)
-    return { kind: 'source', text: source[1]!, file: source[2], line: numberOf(source[3]) };
-  return { kind: 'sentence', text: line };
+  return source ? sourceOf(source[1]!) : { kind: 'sentence', text: line };
 };
 
-/** The lines of a log. Some kernels forget to end a sentence, and the statistics follow in its line. */
-export const linesOf = (log: string): LogLine[] =>
-  log
-    .replace(/(?<=.)(?=processed \d+ insns \(limit)/g, '\n')
-    .split('\n')
-    .map(lineOf);
+const instructionOf = (slot: number, rest: string): LogLine => {
+  const behind = STATE_BEHIND.exec(rest);
+  return {
+    kind: 'instruction',
+    slot,
+    text: rest.slice(0, behind?.index).trimEnd(),
+    state: behind ? rest.slice(behind.index + behind[0].length) : undefined,
+    whole: behind !== null && !behind[0].startsWith(';'),
+  };
+};
+
+const sourceOf = (text: string): LogLine => {
+  const at = text.lastIndexOf(BEFORE_ORIGIN);
+  const [, file, line] =
+    (at < 0 ? undefined : ORIGIN.exec(text.slice(at + BEFORE_ORIGIN.length))) ?? [];
+  const isPlaced = file !== undefined;
+  return { kind: 'source', text: isPlaced ? text.slice(0, at) : text, file, line: numberOf(line) };
+};
+
+/** What may stand in the line of an instruction or sentence that the kernel has not ended. */
+const WITHOUT_LINE_OF_ITS_OWN =
+  /(?<=.)(?=processed \d+ insns \(limit|BPF program is too large|The sequence of \d+ jumps)/g;
+
+/** The lines of a log. */
+export const linesOf = (log: string): LogLine[] => {
+  const lines = log.replace(WITHOUT_LINE_OF_ITS_OWN, '\n').split('\n');
+  const reported = areReported(lines);
+  return lines.map((text, index) => (reported[index] ? { kind: 'report', text } : lineOf(text)));
+};
 
 const numberOf = (digits: string | undefined): number | undefined =>
   digits === undefined ? undefined : Number(digits);

@@ -7,6 +7,7 @@
  * parseRefusal(log)?.message;   // "R0 invalid mem access 'map_value_or_null'"
  */
 import { type LogLine, linesOf } from './lines.ts';
+import { areReported, type Report, reportsOf } from './report.ts';
 import { type Step, stepsOf } from './steps.ts';
 
 /** What the verifier says of the instruction that it refused. */
@@ -21,6 +22,8 @@ export interface Refusal {
   readonly origin: number | undefined;
   /** What each register of the function held before it, in the kernel's words, as far as the log says. */
   readonly registers: Readonly<Record<string, string>>;
+  /** What the kernel says of it in whole sentences. Linux 7.3. */
+  readonly report: Report | undefined;
 }
 
 /** A refusal, and the way that led to it. */
@@ -38,20 +41,22 @@ export const readLog = (log: string): ReadLog | undefined => {
   const reasons = lines
     .slice(last + 1)
     .flatMap((line) => (line.kind === 'sentence' ? [line.text] : []));
-  if (last < 0 && reasons.length === 0) return undefined;
-  const message = reasons.join('; ');
+  const [report] = reportsOf(lines.flatMap((line) => (line.kind === 'report' ? [line.text] : [])));
+  if (last < 0 && reasons.length === 0 && !report) return undefined;
+  const message = reasons.join('; ') || report?.reason || '';
   const step = steps.at(-1);
   // Before it follows a program, the verifier names instructions in its sentences only.
   const named = /\binsn (\d+)/.exec(message)?.[1];
   const origin = /\balloc_insn=(\d+)/.exec(message)?.[1];
   const refusal = {
     message: message || 'the log gives no reason',
-    instruction: step?.slot ?? numberOf(named),
+    instruction: step?.slot ?? numberOf(named) ?? report?.at?.slot,
     text: step?.text,
     origin: numberOf(origin),
     registers: Object.fromEntries(
       Object.entries(step?.before ?? {}).filter(([name]) => name.startsWith('r')),
     ),
+    report,
   };
   return { refusal, lines, steps };
 };
@@ -68,9 +73,9 @@ export const blamedRegister = (message: string): string | undefined => {
   return found ? `r${found[1]}` : undefined;
 };
 
-/** The end of a log, for messages: at most `count` lines. */
-export const tailOf = (log: string, count: number): string[] =>
-  log
-    .split('\n')
-    .filter((line) => line !== '')
-    .slice(-count);
+/** The end of a log, for messages: at most `count` lines, reports left out, which would be all of it. */
+export const tailOf = (log: string, count: number): string[] => {
+  const lines = log.split('\n');
+  const reported = areReported(lines);
+  return lines.filter((line, index) => line !== '' && !reported[index]).slice(-count);
+};

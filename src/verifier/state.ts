@@ -22,7 +22,7 @@ export const stateOf = (text: string): State => ({
 
 /** Values have no blanks but in parentheses. */
 function* valuesOf(state: string): Generator<readonly [string, string]> {
-  for (const start of state.matchAll(/(?:^|\s)(R\d+|fp-\d+)(?:_[rwP]+)?=/g)) {
+  for (const start of state.matchAll(/(?:^|\s)(R\d{1,2}|fp-\d{1,3})(?:_[rwP]+)?=/g)) {
     let depth = 0;
     const from = start.index + start[0].length;
     let at = from;

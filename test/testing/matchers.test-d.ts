@@ -51,3 +51,32 @@ it('both runners give programs and maps by their names', () => {
       programs.second.run();
     });
 });
+
+it('the other matchers take what they compare with', () => {
+  const { first } = simulate(spec).programs;
+  expect(first.run()).toReturnValue(0);
+  expect(first.run()).not.toReturnValue(1n << 40n);
+  // @ts-expect-error it is a number
+  expect(first.run()).toReturnValue('0');
+  expect(spec).toPassVerifier();
+  // @ts-expect-error it takes nothing
+  expect(spec).toPassVerifier(true);
+  expect(first).toDisassembleTo('r0 = 0\nexit');
+  // @ts-expect-error it is one text
+  expect(first).toDisassembleTo(['r0 = 0', 'exit']);
+  expect(spec).toUseAtMost({ instructions: 2, stack: 0 });
+  expect(first.run()).toUseAtMost({ instructions: 2 });
+  // @ts-expect-error there is no such limit
+  expect(spec).toUseAtMost({ maps: 1 });
+});
+
+it('they stand beside those of vitest, with its ways to ask', async () => {
+  const { first } = simulate(spec).programs;
+  expect(spec).not.toPassVerifier();
+  expect(first.run()).toBeDefined();
+  expect.soft(first.run()).toReturnValue(0);
+  await expect.poll(() => first.run()).toReturnValue(0);
+  await expect(Promise.resolve(first.run())).resolves.toReturnValue(0);
+  // @ts-expect-error neither has this one
+  expect(spec).toPassTheVerifier();
+});

@@ -4,7 +4,9 @@
  * line at fault and what is wrong there.
  */
 import { describe, expect, it } from 'vitest';
+import { unknownLines } from '../../src/verifier/index.ts';
 import { missingBefore, titled } from '../asm/kernel.ts';
+import { COMPILED } from './rejected/compiled.ts';
 import { REJECTED } from './rejected/index.ts';
 import { judge } from './rejected/judge.ts';
 import { restrictedVerdicts, titleOf, type Verdict, verdictOf } from './rejected/verdicts.ts';
@@ -36,6 +38,19 @@ describe.skipIf(reason)(titled('a rejected program', reason), () => {
       expect(error.message).toContain(error.meaning!.repair!);
     },
     // The verifier walks through a million instructions of some, and writes a line of each.
+    120_000,
+  );
+
+  it.each(COMPILED.map((program) => [program.name, program] as const))(
+    'is refused and explained when clang compiled it: %s',
+    (_, program) => {
+      const verdict = verdictOf(program);
+      if (verdict.kind !== 'refused') throw new Error(`not refused: ${JSON.stringify(verdict)}`);
+      const { error, log } = verdict;
+      expect(error!.meaning?.class).toBe(program.class);
+      expect(error!.source[0]!.text).toMatch(/\/\* mistake \*\/$/);
+      expect(unknownLines(log)).toEqual([]);
+    },
     120_000,
   );
 });

@@ -1,11 +1,11 @@
 /**
  * @module
- * Calls of helpers and kernel functions: arguments of the wrong kind, and calls that this program may not make.
+ * Calls of helpers: arguments of the wrong kind, and calls that this program may not make.
  */
 import { helperById } from '../../asm/index.ts';
 import { isKernelCall, slotWhere } from '../program.ts';
 import { type Case, calledBy, type Rule, registerOf } from '../rule.ts';
-import { describeType, describeValue } from '../value.ts';
+import { describeType, describeValue, parseValue } from '../value.ts';
 
 /** The argument of a helper that a register is: `the argument key of bpf_map_lookup_elem`. */
 const argumentOf = ({ step }: Case, register: string): string => {
@@ -97,6 +97,22 @@ export const HELPERS: readonly Rule[] = [
   },
   {
     class: 'helper-argument',
+    pattern: /helper access to the packet is not allowed/,
+    explain: (it) => {
+      const argument = ['r1', 'r2', 'r3', 'r4', 'r5'].find((register) =>
+        parseValue(it.held(register) ?? '').type.startsWith('pkt'),
+      );
+      return {
+        cause: `${argument === undefined ? 'an argument' : `${argument}, ${argumentOf(it, argument)},`} is a pointer into the packet, and this helper takes none`,
+        repair: it.isC
+          ? 'pass the context where the context belongs; copy bytes of the packet to the stack first'
+          : 'pass the context where the context belongs; load bytes of the packet and store them on the stack first',
+        registers: argument === undefined ? [] : [argument],
+      };
+    },
+  },
+  {
+    class: 'helper-argument',
     pattern: /R(\d+) is not a known constant/,
     explain: (it) => ({
       cause: `${registerOf(it)}, ${argumentOf(it, registerOf(it))}, must be a constant`,
@@ -113,26 +129,11 @@ export const HELPERS: readonly Rule[] = [
   },
   {
     class: 'helper-argument',
-    pattern: /Expected an? (initialized|uninitialized) (dynptr|iter\w*) as (?:arg #(\d+)|R(\d+))/,
-    explain: ({ match }) => {
-      const register = `r${match[4] ?? Number(match[3]) + 1}`;
-      const isNew = match[1] === 'uninitialized';
-      return {
-        cause: `${register} must point to ${isNew ? 'a place for a new' : 'a'} ${match[2]}${isNew ? '' : ' that a helper has made'}`,
-        repair: isNew
-          ? 'pass a stack slot of its own, which holds nothing'
-          : 'make it first, with a helper such as ringbuf_reserve_dynptr',
-        registers: [register],
-      };
-    },
-  },
-  {
-    class: 'helper-argument',
-    pattern: /timer pointer in R1 map_uid=\d+ doesn't match map pointer in R2/,
-    explain: () => ({
-      cause: 'the timer is in the value of another map than the one that is passed',
-      repair: 'pass the map that the timer is in',
-      registers: ['r1', 'r2'],
+    pattern: /(\w+) pointer in R(\d+) map_uid=\d+ doesn't match map pointer in R(\d+)/,
+    explain: ({ match }) => ({
+      cause: `the ${match[1]} is in the value of another map than the one that is passed`,
+      repair: `pass the map that the ${match[1]} is in`,
+      registers: [`r${match[2]}`, `r${match[3]}`],
     }),
   },
   {
@@ -151,6 +152,15 @@ export const HELPERS: readonly Rule[] = [
     explain: ({ step }) => ({
       cause: `${calledBy(step) ?? 'the helper'} takes a key, and maps of this type have none`,
       repair: 'use the helpers of this type of map: ringbuf_reserve, map_push_elem, map_pop_elem',
+      registers: ['r1'],
+    }),
+  },
+  {
+    class: 'wrong-map',
+    pattern: /callback function not allowed for map/,
+    explain: ({ step }) => ({
+      cause: `${calledBy(step) ?? 'this helper'} does not go through maps of this type`,
+      repair: 'use it on a hash table or an array',
       registers: ['r1'],
     }),
   },
@@ -179,6 +189,33 @@ export const HELPERS: readonly Rule[] = [
     explain: ({ match }) => ({
       cause: `${match[1]} is for those who have CAP_PERFMON, or the kernel is locked down`,
       repair: 'run as root, or grant CAP_PERFMON beside CAP_BPF',
+      registers: [],
+    }),
+  },
+  {
+    class: 'helper-argument',
+    pattern: /release helper (\w+) expects referenced PTR_TO_BTF_ID passed to (?:R|arg#)(\d+)/,
+    explain: ({ match }) => ({
+      cause: `r${match[2]}, which ${match[1]} gives back, was not acquired by this program`,
+      repair:
+        'give back what a look-up or a reservation gave, once; what the context has stays there',
+      registers: [`r${match[2]}`],
+    }),
+  },
+  {
+    class: 'helper-argument',
+    pattern: /pointer in R(\d+) isn't map pointer/,
+    explain: (it) => ({
+      cause: `${registerOf(it)} is no map`,
+      repair: 'pass the map itself',
+    }),
+  },
+  {
+    class: 'forbidden-helper',
+    pattern: /func (\w+)#\d+ (?:supported only for (\S+) programs|not supported for program type)/,
+    explain: ({ match }) => ({
+      cause: `${match[1]} is ${match[2] === undefined ? 'not for programs of this type' : `for programs of ${match[2].replaceAll('/', ', ')} only`}`,
+      repair: 'use a helper that this type has, or another type of program',
       registers: [],
     }),
   },
@@ -232,66 +269,6 @@ export const HELPERS: readonly Rule[] = [
     }),
   },
   {
-    class: 'kernel-function',
-    pattern: /calling kernel function (\w+) is not allowed/,
-    explain: ({ match }) => ({
-      cause: `${match[1]} is not a kfunc that programs of this type may call`,
-      repair: 'use a helper, or another type of program',
-      registers: [],
-    }),
-  },
-  {
-    class: 'kernel-function',
-    pattern:
-      /invalid kernel function call not eliminated in verifier pass|calling kernel functions? (?:are|is) not (?:allowed|supported) without/,
-    explain: ({ program }) => ({
-      cause: 'this calls a function of the kernel that this kernel does not have',
-      repair: 'it needs a newer kernel',
-      slot: slotWhere(program, isKernelCall),
-      registers: [],
-    }),
-  },
-  {
-    class: 'kernel-function',
-    pattern: /kernel (?:btf_id|function btf_id) (\d+) is not a function/,
-    explain: ({ match, program }) => ({
-      cause: `there is no function with the id ${match[1]} in the types of this kernel`,
-      repair: 'name the function, and let the loader find its id',
-      slot: slotWhere(program, (each) => isKernelCall(each) && each.imm === Number(match[1])),
-      registers: [],
-    }),
-  },
-  {
-    class: 'kernel-function',
-    pattern: /(?:arg#(\d+)|R(\d+)) pointer type \w+ (\w+) must point to/,
-    explain: ({ match }) => {
-      // Arguments count from 0, registers from 1.
-      const register = `r${match[2] ?? Number(match[1]) + 1}`;
-      return {
-        cause: `${register} must be a pointer to ${match[3]} that the verifier trusts`,
-        repair: 'pass what the context, a helper or another function of the kernel gave',
-        registers: [register],
-      };
-    },
-  },
-  {
-    class: 'kernel-function',
-    pattern: /release kfunc (\w+) expects referenced PTR_TO_BTF_ID passed to (?:R|arg#)(\d+)/,
-    explain: ({ match }) => ({
-      cause: `${match[1]} gives back a reference, and this is none`,
-      repair: 'pass what was acquired, once',
-      registers: ['r1'],
-    }),
-  },
-  {
-    class: 'kernel-function',
-    pattern: /R(\d+) must be (?:referenced|a rcu pointer|referenced or trusted)/,
-    explain: (it) => ({
-      cause: `${registerOf(it)} is a pointer that this function does not trust`,
-      repair: 'pass what the context gave, or acquire a reference first',
-    }),
-  },
-  {
     class: 'sleepable',
     pattern:
       /helper call might sleep in a non-sleepable prog|program must be sleepable to call sleepable/,
@@ -314,7 +291,8 @@ export const HELPERS: readonly Rule[] = [
   },
   {
     class: 'sleepable',
-    pattern: /Only .* programs can be sleepable|Sleepable program cannot attach to non-faultable/,
+    pattern:
+      /Only .* programs can be sleepable|Sleepable program cannot attach to non-faultable|Program of this type cannot be sleepable/,
     explain: () => ({
       cause: 'programs of this type may not sleep',
       repair:

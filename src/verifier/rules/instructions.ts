@@ -72,6 +72,20 @@ export const INSTRUCTIONS: readonly Rule[] = [
   },
   {
     class: 'invalid-instruction',
+    pattern: /addr_space_cast insn can only (?:be used in|convert between)/,
+    explain: () => ({
+      cause: 'addresses are converted between that of an arena and that of user space only',
+      repair: 'give the program a map of the type arena, and convert between 0 and 1',
+      registers: [],
+    }),
+  },
+  {
+    class: 'invalid-instruction',
+    pattern: /BPF_\S+ uses reserved fields/,
+    explain: malformed('a field of this instruction holds what the kernel does not know'),
+  },
+  {
+    class: 'invalid-instruction',
     pattern: /invalid atomic operand size/,
     explain: () => ({
       cause: 'atomic operations have 4 or 8 bytes',

@@ -4,7 +4,7 @@
  * may only be read; alignment.
  */
 import { baseOf, type Case, calledBy, ownRegister, type Rule, registerOf } from '../rule.ts';
-import { describeValue, parseValue } from '../value.ts';
+import { describeType, describeValue, parseValue } from '../value.ts';
 
 const ofValue = (it: Case, register: string): string => {
   const held = it.held(register);
@@ -64,7 +64,7 @@ export const MEMORY: readonly Rule[] = [
     class: 'stack-bounds',
     pattern: /math between fp pointer and register with unbounded m\w+ value is not allowed/,
     explain: (it) => ({
-      cause: 'a number without known limits is added to a pointer to the stack',
+      cause: 'what is added to a pointer to the stack may be negative, or has no limit at all',
       repair: limit(it.isC),
       registers: operandsOf(it),
     }),
@@ -85,7 +85,7 @@ export const MEMORY: readonly Rule[] = [
     class: 'bounds',
     pattern: /math between (\w+) pointer and register with unbounded m\w+ value is not allowed/,
     explain: (it) => ({
-      cause: 'a number without known limits is added to a pointer',
+      cause: 'what is added to a pointer may be negative, or has no limit at all',
       repair: limit(it.isC),
       registers: operandsOf(it),
     }),
@@ -130,6 +130,15 @@ export const MEMORY: readonly Rule[] = [
   },
   {
     class: 'bounds',
+    pattern: /R(\d+) memory size (\d+) is too large|(\w+) pointer offset (-?\d+) is not allowed/,
+    explain: (it) => ({
+      cause: `${it.match[2] ?? it.match[4]} is more than any memory has (2^29)`,
+      repair: limit(it.isC),
+      registers: it.match[1] === undefined ? operandsOf(it) : [registerOf(it)],
+    }),
+  },
+  {
+    class: 'bounds',
     pattern: /R(\d+) unbounded (?:memory access|size)/,
     explain: (it) => ({
       cause: `${registerOf(it)} has no limit above`,
@@ -138,9 +147,20 @@ export const MEMORY: readonly Rule[] = [
   },
   {
     class: 'bounds',
-    pattern: /R(\d+) invalid zero-sized read/,
+    pattern: /R(\d+) invalid zero-sized read: u64=\[0,(\d+)\]/,
+    when: ({ match }) => Number(match[2]) >= 2 ** 29,
     explain: (it) => ({
-      cause: `${registerOf(it)} is a size that may be 0, which this helper does not take`,
+      cause: `${registerOf(it)} is a size that may be anything from 0 to ${it.match[2]}`,
+      repair: it.isC
+        ? 'give it limits: if (size == 0 || size > MOST) return 0;'
+        : `give it limits: jeq(${ownRegister(it, registerOf(it))}, 0, out), jgt(${ownRegister(it, registerOf(it))}, most, out)`,
+    }),
+  },
+  {
+    class: 'bounds',
+    pattern: /R(\d+) invalid zero-sized read(?:: u64=\[0,(\d+)\])?/,
+    explain: (it) => ({
+      cause: `${registerOf(it)} is a size${it.match[2] === undefined ? ' that may be 0' : ` from 0 to ${it.match[2]}`}, and this helper does not take 0`,
       repair: it.isC
         ? 'leave when it is 0: if (!size) return 0;'
         : `leave when it is 0: jeq(${ownRegister(it, registerOf(it))}, 0, out)`,
@@ -180,6 +200,24 @@ export const MEMORY: readonly Rule[] = [
     }),
   },
   {
+    class: 'context-access',
+    pattern:
+      /invalid access to context, ctx_size=|Only pointer access is allowed|direct access to (\w+) is disallowed|func '.*' offset \d+ is not multiple of 8/,
+    explain: ({ match }) => ({
+      cause: `this is no argument of the hook that programs may load${match[1] === undefined ? '' : `: ${match[1]}`}`,
+      repair: 'load each argument with its 8 bytes, by its name',
+      registers: [],
+    }),
+  },
+  {
+    class: 'invalid-instruction',
+    pattern: /BPF_ATOMIC (?:stores into|loads from) R(\d+) (\w+) is not allowed/,
+    explain: (it) => ({
+      cause: `${registerOf(it)} is ${describeType(it.match[2]!)}, where nothing is changed atomically`,
+      repair: 'use atomic operations on the stack, the values of maps, and records',
+    }),
+  },
+  {
     class: 'read-only',
     pattern: /write into map forbidden, value_size=\d+ off=(-?\d+) size=(\d+)/,
     explain: ({ step, isC }) => {
@@ -200,6 +238,15 @@ export const MEMORY: readonly Rule[] = [
     explain: ({ match }) => ({
       cause: `programs of this type may only look at ${match[1] === 'packet' ? 'the packet' : `a ${match[1] ?? match[3] ?? match[4]}`}`,
       repair: 'write into memory of your own: the stack, a map, a record',
+    }),
+  },
+  {
+    class: 'read-only',
+    pattern: /read from map forbidden, value_size=\d+/,
+    explain: ({ step }) => ({
+      cause: 'programs may only write this map, not read it (BPF_F_WRONLY_PROG)',
+      repair: 'leave out the flag of the map',
+      registers: baseOf(step?.text),
     }),
   },
   {

@@ -2,7 +2,9 @@
  * @module
  * Packets: what is read beyond what was compared with their end, and pointers into packets that have moved.
  */
+import { lossOf } from '../provenance.ts';
 import { type Case, calledBy, type Rule, registerOf } from '../rule.ts';
+import type { Step } from '../steps.ts';
 import { parseValue } from '../value.ts';
 
 const isLost =
@@ -21,7 +23,45 @@ const stale = (it: Case) => {
   };
 };
 
+const ACCESS =
+  /invalid access to packet, off=(-?\d+) size=(\d+), R(\d+)\(id=(\d+),off=(-?\d+),r=(\d+)\)/;
+
+/** MAX_PACKET_OFF in kernel/bpf/verifier.c. */
+const FARTHEST = 0xffff;
+
+/** The last comparison of a pointer into the packet on the way, with an end that a call had made void before. */
+const staleEnd = ({
+  steps,
+}: Case): { readonly compared: Step; readonly call: Step } | undefined => {
+  for (let at = steps.at(-1)?.previous; at !== undefined; at = steps[at]!.previous) {
+    const compared = steps[at]!;
+    const names = /^if (r\d+) [<>]=? (r\d+) goto/.exec(compared.text)?.slice(1) ?? [];
+    const types = names.map((name) => parseValue(compared.before[name] ?? '').type);
+    const other = types[0] === 'pkt' ? 1 : types[1] === 'pkt' ? 0 : undefined;
+    if (other === undefined) continue;
+    const loss = lossOf(steps, at, names[other]!);
+    return parseValue(loss?.value ?? '').type === 'pkt_end'
+      ? { compared, call: loss!.step }
+      : undefined;
+  }
+  return undefined;
+};
+
 export const PACKETS: readonly Rule[] = [
+  {
+    class: 'stale-packet',
+    pattern: ACCESS,
+    when: (it) => staleEnd(it) !== undefined,
+    explain: (it) => {
+      const { compared, call } = staleEnd(it)!;
+      const called = calledBy(call) ?? 'the subprogram that was called';
+      return {
+        cause: `instruction ${compared.slot} compares with an end that is void: ${called} may have moved the packet since it was loaded`,
+        repair: 'load data_end again after the call as well, not only data',
+        registers: [`r${it.match[3]}`],
+      };
+    },
+  },
   {
     class: 'stale-packet',
     pattern: /R(\d+) invalid mem access '(?:scalar|inv)'/,
@@ -36,10 +76,9 @@ export const PACKETS: readonly Rule[] = [
   },
   {
     class: 'packet-bounds',
-    pattern:
-      /invalid access to packet, off=(-?\d+) size=(\d+), R(\d+)\(id=\d+,off=(-?\d+),r=(\d+)\)/,
-    explain: ({ match, isC }) => {
-      const [, offset, size, register, , range] = match;
+    pattern: ACCESS,
+    explain: ({ match, isC, held }) => {
+      const [, offset, size, register, id, , range] = match;
       const end = Number(offset) + Number(size);
       if (Number(offset) < 0)
         return {
@@ -48,6 +87,24 @@ export const PACKETS: readonly Rule[] = [
           registers: [`r${register}`],
         };
       const known = Number(range) === 0 ? 'none was' : `only ${range} were`;
+      const most = Number(parseValue(held(`r${register}`) ?? '').fields.umax ?? 0);
+      if (most + end > FARTHEST)
+        return {
+          cause: `a number up to ${most} was added to r${register}, and comparisons of pointers that may lie more than ${FARTHEST} bytes into the packet count for nothing`,
+          repair: isC
+            ? 'limit the number before it is added: if (length > 1500) return 0;'
+            : 'limit the number before it is added: jgt(length, 1500, out)',
+          registers: [`r${register}`],
+        };
+      // Each sum with such a number has an id of its own, and what was compared before counts for nothing.
+      if (id !== '0')
+        return {
+          cause: `a number that is not constant was added to r${register}, and this reaches ${end} bytes further, of which ${known} compared with the end of the packet since`,
+          repair: isC
+            ? `compare again after the addition: if (pointer + ${end} > data_end) return 0;`
+            : `compare again after the addition: mov(r0, pointer), add(r0, ${end}), jgt(r0, dataEnd, out)`,
+          registers: [`r${register}`],
+        };
       return {
         cause: `this reaches ${end} bytes into the packet, of which ${known} compared with its end`,
         repair: isC

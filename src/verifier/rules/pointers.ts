@@ -62,9 +62,10 @@ export const POINTERS: readonly Rule[] = [
   },
   {
     class: 'null-check',
-    pattern: /Possibly NULL pointer passed to (?:\w+ )?arg(\d+)/,
+    pattern:
+      /Possibly NULL pointer passed to (?:\w+ )?(?:arg(\d+)|R(\d+))|R(\d+) is expected to be non-NULL/,
     explain: (it) => {
-      const register = `r${Number(it.match[1]) + 1}`;
+      const register = `r${it.match[2] ?? it.match[3] ?? Number(it.match[1]) + 1}`;
       return {
         cause: `${register} may be 0 here`,
         repair: compareWithZero(ownRegister(it, register), it.isC),

@@ -17,18 +17,28 @@ const lastCall = ({ steps }: Case, name: RegExp): Step | undefined => {
   return undefined;
 };
 
-/** How what a helper made is given back. */
-const BACK: Readonly<Record<string, string>> = {
-  bpf_ringbuf_reserve:
-    'submit or discard it on every way that follows: call(helper.ringbuf_submit, record, 0)',
-  bpf_ringbuf_reserve_dynptr:
-    'submit or discard it on every way, also when the reservation failed: call(helper.ringbuf_discard_dynptr, pointer, 0)',
-  bpf_sk_lookup_tcp:
-    'release it on every way on which it is not 0: call(helper.sk_release, socket)',
-  bpf_sk_lookup_udp:
-    'release it on every way on which it is not 0: call(helper.sk_release, socket)',
-  bpf_skc_lookup_tcp:
-    'release it on every way on which it is not 0: call(helper.sk_release, socket)',
+/** How what a helper made is given back: when, and in which words. */
+const BACK: Readonly<
+  Record<string, { readonly when: string; readonly c: string; readonly ts: string }>
+> = {
+  bpf_ringbuf_reserve: {
+    when: 'submit or discard it on every way that follows',
+    c: 'bpf_ringbuf_submit(record, 0);',
+    ts: 'call(helper.ringbuf_submit, record, 0)',
+  },
+  bpf_ringbuf_reserve_dynptr: {
+    when: 'submit or discard it on every way, also when the reservation failed',
+    c: 'bpf_ringbuf_discard_dynptr(&pointer, 0);',
+    ts: 'call(helper.ringbuf_discard_dynptr, pointer, 0)',
+  },
+};
+
+const backOf = (called: string | undefined, isC: boolean): string => {
+  const known = BACK[called ?? ''];
+  if (known) return `${known.when}: ${isC ? known.c : known.ts}`;
+  const release = 'release it on every way on which it is not 0';
+  if (!/^bpf_skc?_lookup_/.test(called ?? '')) return release;
+  return `${release}: ${isC ? 'bpf_sk_release(socket);' : 'call(helper.sk_release, socket)'}`;
 };
 
 /** What must be ended, by the function that the kernel names: the one that begins it, or that ends it. */
@@ -62,15 +72,15 @@ const REGIONS = [
 export const REFERENCES: readonly Rule[] = [
   {
     class: 'reference-leak',
-    pattern: /Unreleased reference id=\d+ alloc_insn=(\d+)/,
-    explain: ({ match, steps, step }) => {
+    pattern: /(?:Unreleased|Leaking) reference id=\d+ alloc_insn=(\d+)/,
+    explain: ({ match, steps, step, isC }) => {
       const slot = Number(match[1]);
       const made = steps.findLast((each) => each.slot === slot);
       const called = calledBy(made);
       const end = step?.text === 'exit' ? 'the program can end' : 'control can leave the program';
       return {
         cause: `what ${called ?? 'this'} made here is never given back on one way: ${end} without it at instruction ${step?.slot}`,
-        repair: BACK[called ?? ''] ?? 'release it on every way on which it is not 0',
+        repair: backOf(called, isC),
         slot,
         registers: [],
       };
@@ -103,7 +113,7 @@ export const REFERENCES: readonly Rule[] = [
   {
     class: 'lock',
     pattern:
-      /bpf_spin_unlock without taking a lock|unmatched rcu read unlock|unmatched attempt to enable preemption/,
+      /\w+_unlock without taking a lock|unmatched rcu read unlock|unmatched attempt to enable preemption/,
     explain: ({ step }) => ({
       cause: `${calledBy(step) ?? 'this'} ends what has not begun on this way`,
       repair: 'begin it first, on every way that leads here',
@@ -117,6 +127,52 @@ export const REFERENCES: readonly Rule[] = [
       cause: 'another lock is held than the one that is unlocked',
       repair: 'unlock with the pointer that it was locked with, of the same look-up',
       registers: ['r1'],
+    }),
+  },
+  {
+    class: 'lock',
+    pattern: /\w+_unlock cannot be out of order|cannot restore irq state out of order/,
+    explain: ({ step }) => ({
+      cause: `${calledBy(step) ?? 'this'} ends what was begun earlier than something that is not ended yet`,
+      repair: 'end what was begun last first',
+      registers: ['r1'],
+    }),
+  },
+  {
+    class: 'lock',
+    pattern: /Locking two bpf_spin_locks are not allowed|AA deadlock detected/,
+    explain: () => ({
+      cause: 'a lock is taken while one is held',
+      repair: 'unlock the first before the second is taken',
+      registers: ['r1'],
+    }),
+  },
+  {
+    class: 'lock',
+    pattern: /progs cannot use (bpf_\S+) yet/,
+    explain: ({ match }) => ({
+      cause: `programs of this type may not use maps with a ${match[1]}`,
+      repair: 'use atomic operations, or another type of program',
+      registers: [],
+    }),
+  },
+  {
+    class: 'lock',
+    pattern: /bpf_spin_lock at off=\d+ must be held for (\w+)/,
+    explain: ({ match }) => ({
+      cause: `${match[1]} needs the lock that belongs to the list or tree, and it is not held`,
+      repair: 'take the lock beside it in the same value first',
+      registers: [],
+    }),
+  },
+  {
+    class: 'lock',
+    pattern:
+      /R(\d+) doesn't have constant offset\. (?:bpf_)?(\S+) has to be at the constant offset/,
+    explain: ({ match }) => ({
+      cause: `r${match[1]} was moved by a number that is not constant, so nobody knows which ${match[2]} it points to`,
+      repair: 'pass the address of that field, at a constant offset',
+      registers: [`r${match[1]}`],
     }),
   },
   {
@@ -139,7 +195,8 @@ export const REFERENCES: readonly Rule[] = [
   },
   {
     class: 'lock',
-    pattern: /map '(.*)' (?:has no valid|is not a struct type or) (\w+)/,
+    pattern:
+      /map '(.*)' (?:has no valid|is not a struct type or|has to have BTF in order to use) (\w+)/,
     explain: ({ match }) => ({
       cause: `the values of the map ${match[1]} have no ${match[2]}`,
       repair: `put a struct ${match[2]} into its value, at an offset that is a multiple of 4`,

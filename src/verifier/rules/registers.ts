@@ -61,6 +61,26 @@ export const REGISTERS: readonly Rule[] = [
     }),
   },
   {
+    class: 'pointer-leak',
+    pattern: /leaking pointer from stack off (-?\d+)|attempt to corrupt spilled pointer on stack/,
+    explain: ({ match }) => ({
+      cause:
+        match[1] === undefined
+          ? 'this writes over a part of a pointer that is kept on the stack'
+          : `a pointer that is kept at fp${match[1]} would get out with the bytes around it`,
+      repair: 'keep pointers and plain bytes in slots of their own',
+      registers: [],
+    }),
+  },
+  {
+    class: 'pointer-arithmetic',
+    pattern: /R(\d+) sign-extension part of pointer/,
+    explain: (it) => ({
+      cause: `${ofPointer(it, registerOf(it))}, of which only a part is moved`,
+      repair: 'move all 64 bits of a pointer',
+    }),
+  },
+  {
     class: 'pointer-arithmetic',
     pattern:
       /R(\d+) (?:pointer arithmetic with (\S+) operator|bitwise operator (\S+) on pointer) prohibited/,

@@ -13,12 +13,28 @@ const describe = ({ step }: Case): string => {
 const isUnwritten = (offset: number, size: number): boolean =>
   offset < 0 && offset + size <= 0 && offset >= -512;
 
-const outside = (register: string, offset: string | undefined) => ({
-  cause: `this leaves the frame, which is the 512 bytes below r10${offset === undefined ? '' : `: it starts at ${offset}`}`,
-  repair:
-    'make a slot with stack() of all that is needed; what is larger goes into a per-CPU array',
-  registers: [register],
-});
+interface Reach {
+  readonly offset?: string | undefined;
+  readonly size?: string | undefined;
+  /** The bits of a number that was added, where that is not constant. */
+  readonly bits?: string | undefined;
+}
+
+const outside = (it: Case, register: string, { offset, size, bits }: Reach = {}) => {
+  const bytes = size === undefined ? 'what begins' : `${size} ${size === '1' ? 'byte' : 'bytes'}`;
+  const further = bits === undefined ? '' : `, and up to ${Number(bits)} further`;
+  const place =
+    offset === undefined
+      ? ''
+      : `: ${bytes} at r10${Number(offset) < 0 ? '' : '+'}${offset}${further}`;
+  return {
+    cause: `this ${bits === undefined ? 'leaves' : 'may leave'} the frame, which is the 512 bytes below r10${place}`,
+    repair: it.isC
+      ? 'give the variable all the bytes that are needed; what is larger goes into a per-CPU array'
+      : 'make a slot with stack() of all that is needed; what is larger goes into a per-CPU array',
+    registers: [register],
+  };
+};
 
 const unwritten = (it: Case, register: string, at: string) => ({
   cause: `${describe(it)} reads bytes of the stack at fp${at} that nothing has written on this way`,
@@ -90,13 +106,16 @@ export const STACK: readonly Rule[] = [
   {
     class: 'stack-bounds',
     pattern:
-      /invalid (?:variable-offset )?(?:unbounded )?(?:indirect )?(?:read from|write to|access to) stack R(\d+) (?:var_off=\(\S+ \S+\) ?)?(?:off=(-?\d+)|size=)/,
-    explain: ({ match }) => outside(`r${match[1]}`, match[2]),
+      /invalid (?:variable-offset )?(?:unbounded )?(?:indirect )?(?:read from|write to|access to) stack R(\d+) (?:var_off=\(\S+; (\S+)\) ?)?(?:off=(-?\d+)(?: size=(\d+))?|size=)/,
+    explain: (it) => {
+      const [, register, bits, offset, size] = it.match;
+      return outside(it, `r${register}`, { bits, offset, size });
+    },
   },
   {
     class: 'stack-bounds',
     pattern: /invalid stack (?:type )?R(\d+) off=(-?\d+)/,
-    explain: ({ match }) => outside(`r${match[1]}`, match[2]),
+    explain: (it) => outside(it, `r${it.match[1]}`, { offset: it.match[2] }),
   },
   {
     class: 'subprogram',

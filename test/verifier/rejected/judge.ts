@@ -4,7 +4,7 @@
  */
 import { type Instruction, ownFrames, slotsOf } from '../../../src/index.ts';
 import { sourceOf } from '../../../src/kernel/sources.ts';
-import { link } from '../../../src/object/index.ts';
+import { link, type World } from '../../../src/object/index.ts';
 import { type Explanation, explain, unknownLines } from '../../../src/verifier/index.ts';
 import { world } from '../../object/support.ts';
 import type { Rejected } from './support.ts';
@@ -19,10 +19,13 @@ export interface Judgement {
   readonly explanation: Explanation | undefined;
 }
 
-export const judge = (program: Rejected, log: string): Judgement => {
-  const { programs } = link(program.object({ functionId: () => 0 }), world());
+export const judge = (program: Rejected, log: string, into: World = world()): Judgement => {
+  const { programs } = link(program.object({ functionId: () => 0 }), into);
   const { assembly, spec } = programs[0]!;
-  const explanation = explain(log, { program: assembly });
+  const explanation = explain(log, {
+    program: assembly,
+    isC: spec.site?.source !== undefined,
+  });
   const lineOf = ({ site }: Instruction): string | undefined =>
     sourceOf(ownFrames(site, spec.site)[0]!).text;
   const blamed = assembly.instructions.find((_, index) => {
@@ -42,4 +45,5 @@ export const judge = (program: Rejected, log: string): Judgement => {
   };
 };
 
-const isMark = (line: string | undefined): boolean => line?.endsWith('// mistake') === true;
+const isMark = (line: string | undefined): boolean =>
+  /\/(?:\/ mistake|\* mistake \*\/)$/.test(line ?? '');

@@ -57,8 +57,11 @@ export const writeLogs = (logs: ReadonlyMap<string, string>): string =>
   [...logs].map(([name, log]) => `== ${name}\n${log}`).join('');
 
 /** The recorded logs of a class, by the names of the programs. */
-export const recordedLogs = (group: Rejected['class']): ReadonlyMap<string, string> => {
-  const [, ...parts] = readFileSync(fileOf(group), 'utf8').split(HEADING);
+export const recordedLogs = (group: Rejected['class']): ReadonlyMap<string, string> =>
+  readLogs(fileOf(group));
+
+export const readLogs = (file: URL): ReadonlyMap<string, string> => {
+  const [, ...parts] = readFileSync(file, 'utf8').split(HEADING);
   const pairs = parts.flatMap((name, index) =>
     index % 2 === 0 ? [[name, parts[index + 1]!] as const] : [],
   );
