@@ -4,7 +4,7 @@
  * or by BPF_PROG_ATTACH (4.10). Follows kernel/bpf/cgroup.c.
  */
 import { statfsSync, statSync } from 'node:fs';
-import { HOOKS, type HookType, RequirementError } from '../object/index.ts';
+import { HOOKS, type HookType, NotFoundError, RequirementError } from '../object/index.ts';
 import {
   ATTACH_FLAG,
   type Direction,
@@ -108,7 +108,7 @@ export const openCgroup = (cgroup: string | number): FileDescriptor => {
   if (typeof cgroup === 'number')
     return new FileDescriptor(duplicateFd(cgroup), `cgroup with descriptor ${cgroup}`);
   if (!isCgroup(cgroup))
-    throw new RequirementError(
+    throw new NotFoundError(
       `${cgroup} is not a directory of a cgroup2 file system: mount -t cgroup2 lists those, and mkdir makes a cgroup`,
     );
   return new FileDescriptor(openFile(cgroup), `cgroup ${cgroup}`);

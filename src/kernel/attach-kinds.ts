@@ -125,6 +125,12 @@ export const ATTACH_KINDS: readonly AttachKind[] = /* @__PURE__ */ Object.freeze
     'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS',
     loads('fsession/bpf_fentry_test1'),
   ),
+  kind(
+    'fentry.multi',
+    '7.2',
+    'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS',
+    loads('fentry.multi/bpf_fentry_test?'),
+  ),
   kind('lsm', '5.7', 'CONFIG_BPF_LSM', lsm('lsm/file_open')),
   kind(
     'lsm_cgroup',

@@ -1,14 +1,15 @@
 /**
  * @module
  * One program at many functions with one link: kprobe.multi (Linux 5.18, CONFIG_FPROBE), uprobe.multi (6.6), and the
- * sessions of both, which run at entry and return (6.10 and 6.13).
+ * sessions of both, which run at entry and return (6.10 and 6.13); fentry.multi and its kin (7.2).
  */
 import { functionOffset, functionOffsets } from '../elf/index.ts';
-import { HOOKS, type Hook, RequirementError } from '../object/index.ts';
+import { HOOKS, type Hook, NotFoundError, RequirementError } from '../object/index.ts';
 import { BpfError, FileDescriptor, type LinkExtra, linkCreate } from '../syscall/index.ts';
 import { configuration } from './configuration.ts';
 import { findExecutable, withElfFile } from './executable.ts';
 import { glob, isGlob } from './glob.ts';
+import { kernelBtf } from './kernel-btf.ts';
 import { Link } from './link.ts';
 import type { AttachContext, CookieOptions } from './perf-link.ts';
 import type { Program } from './program.ts';
@@ -24,6 +25,11 @@ export interface MultiOptions extends CookieOptions {
   readonly cookies?: readonly (bigint | number)[] | undefined;
   /** For uprobe.multi, in place of functions: bytes from the start of the file. */
   readonly offsets?: readonly number[] | undefined;
+  /**
+   * For uprobe.multi: for each of the offsets, bytes from the start of the file to a u16 that is above 0 while the probe
+   * is attached (a USDT semaphore), or 0 for none.
+   */
+  readonly referenceCounters?: readonly number[] | undefined;
   /** For uprobe.multi: the executable or library. */
   readonly path?: string | undefined;
   /** For uprobe.multi: only in this process. */
@@ -59,10 +65,37 @@ export const attachKprobeMulti = (
   });
 };
 
+/** fentry.multi, fexit.multi, fsession.multi: functions that the kernel's own BTF has. */
+export const attachTracingMulti = (
+  program: Program,
+  _context: AttachContext,
+  { functions, cookie, cookies }: MultiOptions,
+): Link => {
+  const { hook } = program.spec;
+  const { section, name } = hook;
+  const wanted = functions ?? (name === '' ? [] : [name]);
+  const ids = wanted.flatMap((each) => {
+    const id = (symbol: string) => kernelBtf()?.findByName(symbol, 'func') ?? [];
+    const found = isGlob(each) ? matching(section, each).flatMap(id) : [id(each)].flat();
+    if (found.length > 0) return found;
+    throw new NotFoundError(`${section}: the kernel's type information has no function ${each}`);
+  });
+  if (ids.length === 0)
+    throw new RequirementError(
+      `${section} says not where: attach it with { functions }, or write ${hook.type}/PATTERN`,
+    );
+  const unique = Uint32Array.from(new Set(ids));
+  return multiLink(program, {
+    kind: 'tracing_multi',
+    ids: unique,
+    cookies: cookiesOf(section, unique.length, cookies ?? cookie),
+  });
+};
+
 const matching = (section: string, pattern: string): string[] => {
   const found = traceableFunctions().filter(glob(pattern));
   if (found.length > 0) return found;
-  throw new RequirementError(`${section}: no function that can be traced fits ${pattern}`);
+  throw new NotFoundError(`${section}: no function that can be traced fits ${pattern}`);
 };
 
 /** uprobe.multi, uretprobe.multi, uprobe.session. */
@@ -82,11 +115,12 @@ export const attachUprobeMulti = (
     );
   const path = findExecutable(file, options);
   const offsets = options.offsets ?? offsetsOf(section, path, wanted);
-  const { cookie, cookies, pid } = options;
+  const { cookie, cookies, pid, referenceCounters } = options;
   return multiLink(program, {
     kind: 'uprobe_multi',
     path,
     offsets: BigUint64Array.from(offsets, BigInt),
+    refCtrOffsets: referenceCountersOf(section, offsets.length, referenceCounters),
     cookies: cookiesOf(section, offsets.length, cookies ?? cookie),
     flags: isReturn(hook) ? RETURN : 0,
     pid,
@@ -100,10 +134,22 @@ const offsetsOf = (section: string, path: string, wanted: readonly string[]): re
         ? [...functionOffsets(file, glob(each)).keys()]
         : [functionOffset(file, each) ?? []].flat();
       if (found.length > 0) return found;
-      throw new RequirementError(`${section}: ${path} has no function ${each}`);
+      throw new NotFoundError(`${section}: ${path} has no function ${each}`);
     });
     return [...new Set(offsets)];
   });
+
+const referenceCountersOf = (
+  section: string,
+  count: number,
+  given: MultiOptions['referenceCounters'],
+): BigUint64Array | undefined => {
+  if (given === undefined) return undefined;
+  if (given.length === count) return BigUint64Array.from(given, BigInt);
+  throw new RequirementError(
+    `${section}: ${count} places and ${given.length} reference counters; give one for each, 0 for none`,
+  );
+};
 
 /** One for each place, or the same for all. */
 const cookiesOf = (

@@ -4,7 +4,7 @@
  * kernel/bpf/net_namespace.c.
  */
 import { statfsSync } from 'node:fs';
-import { HOOKS, RequirementError } from '../object/index.ts';
+import { HOOKS, NotFoundError, RequirementError } from '../object/index.ts';
 import { duplicateFd, FileDescriptor, linkCreate, openFile } from '../syscall/index.ts';
 import { attachDirectly } from './attach-directly.ts';
 import { linkUnless, required } from './attachment.ts';
@@ -51,7 +51,7 @@ export const openNetns = (netns: string | number): FileDescriptor => {
   if (typeof netns === 'number')
     return new FileDescriptor(duplicateFd(netns), `the network namespace with descriptor ${netns}`);
   if (!isNamespace(netns))
-    throw new RequirementError(
+    throw new NotFoundError(
       `${netns} is not a network namespace: those are /proc/PID/ns/net, and /run/netns/NAME of ip netns`,
     );
   return new FileDescriptor(openFile(netns), `the network namespace ${netns}`);

@@ -8,6 +8,7 @@ import type { Way } from './attach.ts';
 import { attachCgroup, type CgroupOptions } from './attach-cgroup.ts';
 import { attachNetfilter, type NetfilterOptions } from './attach-netfilter.ts';
 import { attachNetns, type NetnsOptions } from './attach-netns.ts';
+import { attachRoute, type RoutePlace } from './attach-route.ts';
 import {
   attachSocket,
   attachSocketMap,
@@ -25,6 +26,7 @@ export type PlaceOptions =
   | CgroupOptions
   | NetnsOptions
   | NetfilterOptions
+  | RoutePlace
   | SocketOptions
   | SocketMapOptions;
 
@@ -49,6 +51,7 @@ const CGROUP: Way = {
 };
 const NETNS: Way = { attach: attachNetns, takes: ['netns'], whole };
 const NETFILTER: Way = { attach: attachNetfilter, takes: ['netfilter'], whole };
+const ROUTE: Way = { attach: attachRoute, takes: ['route', 'interface', 'via', 'local'], whole };
 const SOCKET: Way = { attach: attachSocket, takes: ['socket', 'reuseport'], whole };
 const SOCKET_MAP: Way = { attach: attachSocketMap, takes: ['map'], whole };
 
@@ -66,6 +69,10 @@ export const PLACED: Readonly<Partial<Record<HookType, Way>>> = {
   flow_dissector: NETNS,
   sk_lookup: NETNS,
   netfilter: NETFILTER,
+  lwt_in: ROUTE,
+  lwt_out: ROUTE,
+  lwt_xmit: ROUTE,
+  lwt_seg6local: ROUTE,
   socket: SOCKET,
   sk_reuseport: SOCKET,
   'sk_reuseport/migrate': SOCKET,
@@ -107,7 +114,6 @@ export const PLACED: Readonly<Partial<Record<HookType, Way>>> = {
 };
 
 const IN_A_MAP = 'they run for the entries of a map: put its descriptor into the value';
-const BY_ROUTES = 'they hang on routes: ip route add ... encap bpf';
 const NEEDS_KIND = 'its section must say what it does, as sk_skb/stream_verdict';
 
 /** What to do about programs that need another program to attach them. */
@@ -116,10 +122,6 @@ export const ELSEWHERE: Readonly<Partial<Record<HookType, string>>> = {
   'xdp.frags/devmap': IN_A_MAP,
   'xdp/cpumap': IN_A_MAP,
   'xdp.frags/cpumap': IN_A_MAP,
-  lwt_in: BY_ROUTES,
-  lwt_out: BY_ROUTES,
-  lwt_xmit: BY_ROUTES,
-  lwt_seg6local: 'they hang on routes: ip route add ... encap seg6local',
   action: "they are actions of filters: tc filter add ... action bpf, or write it as 'tc'",
   sk_skb: NEEDS_KIND,
   lirc_mode2: 'they belong to infrared receivers, which beespoke does not attach to',

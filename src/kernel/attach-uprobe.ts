@@ -3,7 +3,7 @@
  * Programs at functions of user programs: uprobe and uretprobe (Documentation/trace/uprobetracer.rst).
  */
 import { functionOffset } from '../elf/index.ts';
-import { type Hook, RequirementError } from '../object/index.ts';
+import { type Hook, NotFoundError, RequirementError } from '../object/index.ts';
 import { type PerfEventOptions, SystemCallError } from '../syscall/index.ts';
 import { findExecutable, withElfFile } from './executable.ts';
 import type { Link } from './link.ts';
@@ -117,7 +117,7 @@ const placeOf = (hook: Hook, options: UprobeOptions): FilePlace => {
 const offsetOf = (path: string, name: string): number => {
   const offset = withElfFile(path, (file) => functionOffset(file, name));
   if (offset !== undefined) return offset;
-  throw new RequirementError(
+  throw new NotFoundError(
     `${path} has no function ${name}: it may be inlined, or its symbols stripped`,
   );
 };

@@ -3,7 +3,7 @@
  * Programs at static probes of user programs: a uprobe at each place of the probe (libbpf's usdt.c).
  */
 import { ET, encodeUsdtSpec, parseUsdtArguments, usdtProbes } from '../elf/index.ts';
-import { RequirementError } from '../object/index.ts';
+import { NotFoundError, RequirementError } from '../object/index.ts';
 import { attachAt, type FilePlace } from './attach-uprobe.ts';
 import { assembled, type Closable } from './closable.ts';
 import { findExecutable, withElfFile } from './executable.ts';
@@ -88,7 +88,7 @@ const placesOf = (section: string, path: string, provider: string, probe: string
     const found = all.filter((each) => each.provider === provider && each.name === probe);
     if (found.length === 0) {
       const names = [...new Set(all.map((each) => `${each.provider}:${each.name}`))].join(', ');
-      throw new RequirementError(
+      throw new NotFoundError(
         `${section}: ${path} has no static probe ${provider}:${probe}; it has ${names || 'none'}`,
       );
     }

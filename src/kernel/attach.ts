@@ -6,7 +6,12 @@ import { type Hook, type HookType, RequirementError } from '../object/index.ts';
 import { attachExtension, type ExtensionOptions } from './attach-extension.ts';
 import { attachIterator, type IteratorOptions, iteratesAlone } from './attach-iterator.ts';
 import { attachKprobe, type KprobeOptions, parseKprobe } from './attach-kprobe.ts';
-import { attachKprobeMulti, attachUprobeMulti, type MultiOptions } from './attach-multi.ts';
+import {
+  attachKprobeMulti,
+  attachTracingMulti,
+  attachUprobeMulti,
+  type MultiOptions,
+} from './attach-multi.ts';
 import { ELSEWHERE, PLACED, type PlaceOptions } from './attach-network.ts';
 import { attachPerfEvent, type PerfEventAttachOptions } from './attach-perf-event.ts';
 import { attachRawTracepoint, attachTracepoint, attachTracing } from './attach-tracing.ts';
@@ -61,9 +66,14 @@ const KPROBE_MULTI: Way = {
   takes: ['functions', 'cookies', 'cookie'],
   whole: ({ name }) => name !== '',
 };
+const TRACING_MULTI: Way = {
+  attach: attachTracingMulti,
+  takes: ['functions', 'cookies', 'cookie'],
+  whole: ({ name }) => name !== '',
+};
 const UPROBE_MULTI: Way = {
   attach: attachUprobeMulti,
-  takes: ['path', 'functions', 'offsets', 'pid', 'cookies', 'cookie'],
+  takes: ['path', 'functions', 'offsets', 'referenceCounters', 'pid', 'cookies', 'cookie'],
   whole: ({ name }) => name.includes(':'),
 };
 const USDT: Way = {
@@ -95,6 +105,12 @@ const WAYS: Readonly<Partial<Record<HookType, Way>>> = {
   'fmod_ret.s': TRACING,
   fsession: TRACING,
   'fsession.s': TRACING,
+  'fentry.multi': TRACING_MULTI,
+  'fentry.multi.s': TRACING_MULTI,
+  'fexit.multi': TRACING_MULTI,
+  'fexit.multi.s': TRACING_MULTI,
+  'fsession.multi': TRACING_MULTI,
+  'fsession.multi.s': TRACING_MULTI,
   lsm: TRACING,
   'lsm.s': TRACING,
   raw_tp: RAW_TRACEPOINT,
@@ -132,6 +148,9 @@ export const canAttach = (hook: Hook): boolean => WAYS[hook.type]?.whole(hook) =
 
 /** Whether a program is attached by `attach({ ... })`, with options. */
 export const takesOptions = (hook: Hook): boolean => WAYS[hook.type] !== undefined;
+
+/** The names of the options that such programs are attached with. */
+export const attachTakes = (hook: Hook): readonly string[] => WAYS[hook.type]?.takes ?? [];
 
 /** Attaches a program to the hook that it was written for. */
 export const attach = (

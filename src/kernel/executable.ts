@@ -9,7 +9,7 @@
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { ElfFile } from '../elf/index.ts';
-import { RequirementError } from '../object/index.ts';
+import { NotFoundError, RequirementError } from '../object/index.ts';
 import { mapFile } from '../syscall/index.ts';
 import { findInLinkerCache } from './linker-cache.ts';
 
@@ -23,7 +23,7 @@ const TRIPLES: Readonly<Record<string, string>> = {
   arm64: 'aarch64-linux-gnu',
 };
 
-/** The path of an executable or library, as this process sees it. Throws a RequirementError that says where it was looked for. */
+/** The path of an executable or library, as this process sees it. Throws a NotFoundError that says where it was looked for. */
 export const findExecutable = (name: string, { pid }: ExecutableOptions = {}): string => {
   const root = pid === undefined ? '' : rootOf(pid);
   const candidates = name.includes('/')
@@ -37,9 +37,9 @@ export const findExecutable = (name: string, { pid }: ExecutableOptions = {}): s
   }
   const [path] = candidates;
   if (name.includes('/') && path !== undefined && existsSync(root + path))
-    throw new RequirementError(`${name} is no regular file`);
+    throw new NotFoundError(`${name} is no regular file`);
   const where = name.includes('/') ? '' : `; looked for ${[...new Set(candidates)].join(', ')}`;
-  throw new RequirementError(
+  throw new NotFoundError(
     `there is no file ${name}${root && ` in the file system of process ${pid}`}${where}`,
   );
 };
@@ -101,10 +101,9 @@ const rootOf = (pid: number): string => {
     return same ? '' : `/proc/${pid}/root`;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new NotFoundError(`there is no process ${pid}`, { cause: error });
     throw new RequirementError(
-      code === 'ENOENT'
-        ? `there is no process ${pid}`
-        : `this process may not look at process ${pid}: run it as root (sudo)`,
+      `this process may not look at process ${pid}: run it as root (sudo)`,
       { cause: error },
     );
   }

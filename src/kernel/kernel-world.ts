@@ -135,6 +135,13 @@ export class KernelWorld implements World {
       case 'uprobe.session':
       case 'uprobe.session.s':
         return hasUprobeSession();
+      case 'fentry.multi':
+      case 'fentry.multi.s':
+      case 'fexit.multi':
+      case 'fexit.multi.s':
+      case 'fsession.multi':
+      case 'fsession.multi.s':
+        return isAtLeast('7.2');
       case 'raw_tp':
       case 'raw_tp.w':
         return this.#hasRawTracepoint(hook.name);
@@ -222,7 +229,7 @@ export class KernelWorld implements World {
 
 /** The feature that hides hooks of a type. */
 const featureOf = (type: HookType): Feature | undefined => {
-  if (HOOKS[type].target === 'function') return 'fentry';
+  if (HOOKS[type].target === 'function' || /^f\w+\.multi/.test(type)) return 'fentry';
   const [, kind, multi] = /^([ku])(?:ret)?probe(\.multi)?/.exec(type) ?? [];
   if (kind !== undefined && multi !== undefined)
     return kind === 'k' ? 'kprobeMulti' : 'uprobeMulti';

@@ -26,17 +26,26 @@ export interface LinkPlace {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** undefined for links that the kernel or beespoke does not know. */
-export const placeOf = ({ target, progId }: LinkInfo): LinkPlace | undefined => {
+/** The directories of control groups by their ids. */
+export type Cgroups = ReadonlyMap<bigint, string>;
+
+/**
+ * undefined for links that the kernel or beespoke does not know.
+ * @param cgroups All that there are, for those who ask for many links: reading them takes a while.
+ */
+export const placeOf = (
+  { target, progId }: LinkInfo,
+  cgroups: () => Cgroups = readCgroups,
+): LinkPlace | undefined => {
   if (!target) return undefined;
   const { kind: _, ...details } = target;
-  const { where, ...names } = namesOf(target, progId);
+  const { where, ...names } = namesOf(target, progId, cgroups);
   return { where, details: { ...details, ...names } };
 };
 
 type Names = { readonly where: string } & Readonly<Record<string, unknown>>;
 
-const namesOf = (target: LinkTarget, progId: number): Names => {
+const namesOf = (target: LinkTarget, progId: number, cgroups: () => Cgroups): Names => {
   switch (target.kind) {
     case 'raw_tracepoint': {
       const isTyped = loadedById('prog', progId)?.type === 'tracing';
@@ -46,7 +55,7 @@ const namesOf = (target: LinkTarget, progId: number): Names => {
       return ofTracing(target, progId);
     case 'cgroup': {
       const attachType = attachName(target.attachType, 'cgroup');
-      const cgroup = cgroupPath(target.cgroupId);
+      const cgroup = cgroups().get(target.cgroupId);
       return { where: `${attachType} of ${cgroup ?? target.cgroupId}`, attachType, cgroup };
     }
     case 'iter':
@@ -184,15 +193,8 @@ const interfaceName = (index: number): string | undefined => {
   return undefined;
 };
 
-let cgroups: ReadonlyMap<bigint, string> | undefined;
-
-/** The directory of a control group, whose id is the number of its inode. */
-const cgroupPath = (id: bigint): string | undefined => {
-  if (!cgroups?.has(id)) cgroups = allCgroups();
-  return cgroups.get(id);
-};
-
-const allCgroups = (): ReadonlyMap<bigint, string> => {
+/** All control groups that there are now; their ids are the numbers of their inodes. */
+export const readCgroups = (): Cgroups => {
   const found = new Map<bigint, string>();
   const root = /^\S+ (\S+) cgroup2 /m.exec(read('/proc/self/mounts'))?.[1];
   const work = root === undefined ? [] : [root];

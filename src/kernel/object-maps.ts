@@ -196,8 +196,10 @@ const structOps = (
   spec: AnyMapSpec,
   { btf, world, modules, tokenFd }: MapContext,
 ): StructOps => {
-  const operations = kernelOperations(name, spec, btf.types, world);
-  return new StructOps(name, spec, { operations, btf: btf.ofMap(name, spec)!, modules, tokenFd });
+  const types = btf.ofMap(name, spec)!;
+  const typeIds = { key: types.keyTypeId, value: types.valueTypeId };
+  const operations = kernelOperations(name, { ...spec, typeIds }, btf.types, world);
+  return new StructOps(name, spec, { operations, btf: types, modules, tokenFd });
 };
 
 const createDescriptor = (

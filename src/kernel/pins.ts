@@ -6,9 +6,9 @@
  *     pin(map.fd, '/sys/fs/bpf/starts');
  *     unpin('/sys/fs/bpf/starts');
  */
-import { mkdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { mkdirSync, statfsSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { RequirementError } from '../object/index.ts';
+import { NotFoundError, RequirementError } from '../object/index.ts';
 import { BpfError, objGet, objPin } from '../syscall/index.ts';
 
 /** Where BPF file systems are mounted by custom. */
@@ -42,6 +42,16 @@ export const openPinned = (path: string): number | undefined => {
     if (error instanceof BpfError && error.code === 'ENOENT') return undefined;
     throw error;
   }
+};
+
+/** Throws a NotFoundError that says why nothing can be pinned at a path, where that can be told. */
+export const checkPinnable = (path: string): void => {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) throw new NotFoundError(`${path} is a directory`);
+  if (stats && statfsSync(path).type !== MAGIC)
+    throw new NotFoundError(
+      `${path} is not in a BPF file system, where programs and maps are pinned`,
+    );
 };
 
 const checkFileSystem = (path: string): void => {

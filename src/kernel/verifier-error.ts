@@ -143,7 +143,8 @@ const describe = (
     );
   }
   if (meaning && lacking === undefined) {
-    if (meaning.cause !== undefined) lines.push(`  ${meaning.class}: ${meaning.cause}`);
+    const kind = meaning.class === undefined ? '' : `${meaning.class}: `;
+    if (meaning.cause !== undefined) lines.push(`  ${kind}${meaning.cause}`);
     lines.push(...meaning.held.flatMap((held) => describeHeld(linked, held)));
     if (meaning.repair !== undefined) lines.push(`  what may help: ${meaning.repair}`);
   }

@@ -246,6 +246,7 @@ export const LINK_CREATE_ATTR = {
   perf_event: { bpf_cookie: 16 },
   kprobe_multi: { flags: 16, cnt: 20, syms: 24, addrs: 32, cookies: 40 },
   tracing: { target_btf_id: 16, cookie: 24 },
+  tracing_multi: { ids: 16, cookies: 24, cnt: 32 },
   netfilter: { pf: 16, hooknum: 20, priority: 24, flags: 28 },
   tcx: { relative_fd: 16, relative_id: 16, expected_revision: 24 },
   uprobe_multi: {

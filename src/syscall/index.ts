@@ -88,6 +88,7 @@ export {
   type XdpSetOptions,
   xdpSet,
 } from './netlink-interface.ts';
+export { addRoute, deleteRoute, type RouteOptions } from './netlink-route.ts';
 export {
   fdById,
   ids,

@@ -44,6 +44,12 @@ export type LinkExtra =
       readonly flags?: number | undefined;
       readonly pid?: number | undefined;
     }
+  /** Functions by their ids in the kernel's BTF. */
+  | {
+      readonly kind: 'tracing_multi';
+      readonly ids: Uint32Array;
+      readonly cookies?: BigUint64Array | undefined;
+    }
   | {
       readonly kind: 'netfilter';
       readonly family: number;
@@ -92,7 +98,7 @@ export function linkCreate({
 
 /** Of `enum bpf_attach_type`: BPF_TRACE_RAW_TP to BPF_TRACE_ITER, perf events, multi-probes, sessions. */
 const TRACING: ReadonlySet<number> = /* @__PURE__ */ new Set([
-  23, 24, 25, 26, 27, 28, 41, 42, 48, 56, 57, 58,
+  23, 24, 25, 26, 27, 28, 41, 42, 48, 56, 57, 58, 59, 60, 61,
 ]);
 
 function putExtra(extra: LinkExtra): void {
@@ -127,6 +133,13 @@ function putExtra(extra: LinkExtra): void {
       putU32(at.cnt, extra.offsets.length);
       putU32(at.flags, extra.flags ?? 0);
       putU32(at.pid, extra.pid ?? 0);
+      break;
+    }
+    case 'tracing_multi': {
+      const at = LINK_CREATE_ATTR.tracing_multi;
+      putPointer(at.ids, extra.ids);
+      putPointer(at.cookies, extra.cookies);
+      putU32(at.cnt, extra.ids.length);
       break;
     }
     case 'netfilter': {

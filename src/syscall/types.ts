@@ -96,6 +96,7 @@ export const BPF_LINK_TYPE = {
   BPF_LINK_TYPE_UPROBE_MULTI: 12,
   BPF_LINK_TYPE_NETKIT: 13,
   BPF_LINK_TYPE_SOCKMAP: 14,
+  BPF_LINK_TYPE_TRACING_MULTI: 15,
 } as const;
 
 /** Flags of BPF_MAP_UPDATE_ELEM and of the other element commands. */

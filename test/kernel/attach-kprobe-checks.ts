@@ -1,13 +1,20 @@
 /** Checks of kprobes and their kin: each sees a function that this process calls. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   and,
   type Code,
+  call,
   coreRead,
   firstOf,
+  helper,
   hookArguments,
+  i32,
   i64,
+  jne,
   kernelStruct,
   kprobe,
   kprobeMulti,
@@ -16,16 +23,21 @@ import {
   kretprobeMulti,
   kretsyscall,
   ksyscall,
+  label,
   load,
   type ProgramSpec,
   pointer,
   r1,
   r6,
+  r8,
   store,
+  systemCallArguments,
   tracepoint,
+  u16,
   u32,
   u64,
   w1,
+  w8,
 } from '../../src/index.ts';
 import { loadObject } from '../../src/kernel/index.ts';
 import { defineKprobe } from '../../src/kernel/kprobe-events.ts';
@@ -33,6 +45,7 @@ import { type Check, lackOf } from './attach-support.ts';
 import {
   cookie,
   definedKprobes,
+  NICE,
   renice,
   type SeenPlace,
   seeing,
@@ -124,6 +137,17 @@ const KRETPROBE = checks('kretprobe', 'CONFIG_KPROBES', [
     { way: 'tracefs' },
     { make: afterWrite, ...exit, options: { maxActive: 64 } },
   ],
+  [
+    'a kretprobe has the cookie that it is attached with',
+    { way: 'cookie', since: PERF_LINKS },
+    {
+      make: afterWrite,
+      code: cookie,
+      ...writing,
+      options: { cookie: 78 },
+      expected: { cookie: 78 },
+    },
+  ],
 ]);
 
 const MULTI = [
@@ -168,6 +192,20 @@ const MULTI = [
   ]),
 ];
 
+/** `setpriority(int which, int who, int niceval)`: under the names of its tracepoint, whatever their order here. */
+const SetPriority = systemCallArguments({ niceval: i32, who: i32 });
+/** `openat(int dfd, const char *filename, int flags, umode_t mode)`: r10 holds the fourth on x86-64. */
+const Open = systemCallArguments({ dfd: i32, filename: pointer(), flags: i32, mode: u16 });
+const MODE = 0o640;
+
+/** Opens a file with a mode that no other has. */
+const open = (): void => {
+  const directory = mkdtempSync(join(tmpdir(), 'beespoke-attach-'));
+  const file = join(directory, 'file');
+  closeSync(openSync(file, 'wx', MODE));
+  rmSync(directory, { recursive: true });
+};
+
 const SYSTEM_CALLS = [
   ...checks('ksyscall', 'CONFIG_KPROBES', [
     [
@@ -185,6 +223,41 @@ const SYSTEM_CALLS = [
         how: 'ioctl',
       },
     ],
+    [
+      'a program at a system call has its arguments by name',
+      { way: 'arguments' },
+      {
+        make: (body) => ksyscall('setpriority', body),
+        code: (seen) => [
+          coreRead(w8, SetPriority.at(r6).niceval),
+          store(seen.first, r8),
+          coreRead(w8, SetPriority.at(r6).who),
+          store(seen.second, r8),
+        ],
+        act: renice,
+        expected: { first: BigInt(NICE), second: BigInt(process.pid) },
+      },
+    ],
+    [
+      'a program at a system call has the fourth argument, and the text that another points to',
+      {},
+      {
+        make: (body) => ksyscall('openat', body),
+        code: (seen) => {
+          const other = label('other');
+          return [
+            coreRead(w8, Open.at(r6).mode),
+            jne(w8, MODE, other),
+            store(seen.first, r8),
+            coreRead(r8, Open.at(r6).filename),
+            call(helper.probe_read_user_str, seen.text, 16, r8),
+            other,
+          ];
+        },
+        act: open,
+        expected: { first: BigInt(MODE), text: join(tmpdir(), 'beespoke-attach-').slice(0, 15) },
+      },
+    ],
   ]),
   ...checks('kretsyscall', 'CONFIG_KPROBES', [
     [
@@ -200,6 +273,20 @@ const SYSTEM_CALLS = [
         act: renice,
         without: ['perfLink'],
         how: 'ioctl',
+      },
+    ],
+    [
+      'a program at the return of a system call sees its result',
+      { way: 'result' },
+      {
+        make: (body) => kretsyscall('getpriority', body),
+        ...exit,
+        act: () => {
+          renice();
+          getPriority();
+        },
+        // The kernel returns it from 40 to 1, since negative numbers are errors.
+        expected: { result: BigInt(20 - NICE) },
       },
     ],
   ]),

@@ -12,7 +12,7 @@ describe.skipIf(noBpf)(kernel('attach()'), () => {
   it.each([
     [
       'lwt_in_route',
-      /^lwt_in_route: lwt_in programs are not attached by attach\(\): they hang on routes: ip route/,
+      /^lwt_in_route: lwt_in does not say where to attach it: attach\(\{ route: '10\.1\.0\.0\/16', interface: 'eth0' \}\)/,
     ],
     [
       'tc_action',

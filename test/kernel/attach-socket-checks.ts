@@ -8,11 +8,14 @@ import {
   type Code,
   exit,
   globals,
+  jeq,
+  label,
   lea,
   load,
   mov,
   object,
   type ProgramSpec,
+  ReuseportContext,
   r0,
   r1,
   r2,
@@ -20,6 +23,7 @@ import {
   SocketBuffer,
   skMsg,
   skReuseport,
+  skReuseportMigrate,
   skSkb,
   socketFilter,
   w0,
@@ -46,10 +50,12 @@ const KEEP = 0xffff;
 const SK_DROP = 0;
 const SK_PASS = 1;
 
-/** A UDP socket that shares its port with others. */
-const sharedPort = (port: number): number => {
-  const [AF_INET, SOCK_DGRAM, SOL_SOCKET, SO_REUSEPORT] = [2, 2, 1, 15];
-  const fd = openSocket(AF_INET, SOCK_DGRAM, 0);
+const [SOCK_STREAM, SOCK_DGRAM] = [1, 2];
+
+/** A socket, of UDP unless it is told otherwise, that shares its port with others. */
+const sharedPort = (port: number, type = SOCK_DGRAM): number => {
+  const [AF_INET, SOL_SOCKET, SO_REUSEPORT] = [2, 1, 15];
+  const fd = openSocket(AF_INET, type, 0);
   assert.equal(setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1), 0);
   const bind = loadKoffi().load(null).func('bind', 'int', ['int', 'uint8_t *', 'int']);
   const address = Uint8Array.of(
@@ -72,6 +78,36 @@ const sharedPort = (port: number): number => {
   );
   assert.equal(bind(fd, address, address.length), 0);
   return fd;
+};
+
+/** A TCP socket that waits for connections, which nobody accepts. */
+const listener = (port: number): number => {
+  const fd = sharedPort(port, SOCK_STREAM);
+  const listen = loadKoffi().load(null).func('listen', 'int', ['int', 'int']);
+  assert.equal(listen(fd, 1), 0);
+  return fd;
+};
+
+/** Counts connections that are to be moved from one socket to another; the kernel chooses which. */
+const migrating = () => {
+  const counter = globals(Counter);
+  const chosen = label('chosen');
+  return object({
+    license: 'GPL',
+    maps: { counter },
+    programs: {
+      choose: skReuseportMigrate([
+        load(r6, ReuseportContext.at(r1).migrating_sk),
+        jeq(r6, 0, chosen),
+        lea(r1, counter),
+        mov(r2, 1),
+        atomicAdd(Counter.at(r1).second, r2),
+        chosen,
+        mov(r0, SK_PASS),
+        exit(),
+      ]),
+    },
+  });
 };
 
 interface SocketMap {
@@ -252,6 +288,31 @@ export const socketChecks: readonly Check[] = [
         for (const fd of sockets) closeFd(fd);
       }
     },
+  },
+  {
+    name: 'sk_reuseport/migrate finds a connection of a socket that is closed another one',
+    hook: 'sk_reuseport/migrate',
+    way: 'socket',
+    since: '5.14',
+    run: () =>
+      withObject(migrating(), async ({ programs: { choose }, maps: { counter } }) => {
+        const port = 7802;
+        const first = listener(port);
+        let second: number | undefined;
+        const client = connect(port, '127.0.0.1');
+        try {
+          using _link = choose.attach({ socket: first });
+          await once(client, 'connect');
+          second = listener(port);
+          assert.equal(counter.get('second'), 0);
+          closeFd(first);
+          assert.equal(counter.get('second'), 1);
+        } finally {
+          client.destroy();
+          if (second === undefined) closeFd(first);
+          else closeFd(second);
+        }
+      }),
   },
   ...(
     [

@@ -42,6 +42,8 @@ export interface Check {
   readonly option?: string;
   /** The oldest kernel that can do it. */
   readonly since?: string;
+  /** That it changes how the whole machine works, which must be there for the checks alone. */
+  readonly alone?: boolean;
   readonly run: () => void | Promise<void>;
 }
 
@@ -83,8 +85,8 @@ export const runChecks = async (
   for (const check of checks) {
     const { name } = check;
     const lack = lackOf(check);
-    if (lack !== undefined) {
-      tell({ name, skipped: lack });
+    if (lack !== undefined || check.alone) {
+      tell({ name, skipped: lack ?? 'it is for a machine of its own' });
       continue;
     }
     try {
@@ -256,18 +258,24 @@ export const passes = async (port = 0): Promise<boolean> => {
   }
 };
 
-/** Sends an IPv4 packet through a packet socket out of an interface: the kernel takes it apart on its way. */
-export const sendRaw = (index: number): void => {
+/** An empty UDP packet of `lo`. */
+const IPV4 = [
+  ...[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1],
+  ...[0, 0, 0, 0, 0, 0, 0, 0],
+];
+const VERSION_6 = 6;
+
+/** Sends an IP packet through a packet socket out of an interface: the kernel takes it apart on its way. */
+export const sendRaw = (index: number, bytes: readonly number[] = IPV4): void => {
   const AF_PACKET = 17;
   const SOCK_DGRAM = 2;
   const fd = openSocket(AF_PACKET, SOCK_DGRAM, 0);
   try {
-    const ip = Uint8Array.of(0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1);
-    const packet = new Uint8Array(28);
-    packet.set(ip);
-    // struct sockaddr_ll: family, protocol (IPv4), interface, no address
+    const packet = Uint8Array.from(bytes);
+    const protocol = packet[0]! >> 4 === VERSION_6 ? [0x86, 0xdd] : [0x08, 0x00];
+    // struct sockaddr_ll: family, protocol, interface, no address
     const to = new Uint8Array(20);
-    to.set([AF_PACKET, 0, 8, 0, index, 0, 0, 0, 0, 0, 0, 6]);
+    to.set([AF_PACKET, 0, ...protocol, index, 0, 0, 0, 0, 0, 0, 6]);
     sendTo(fd, packet, to);
   } finally {
     closeFd(fd);

@@ -1,7 +1,7 @@
 /** Checks of programs of traffic control: links and filters. Each sees real packets, on `lo` or a pair of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { netkit, tc, tcx } from '../../src/index.ts';
+import { type Code, netkit, type ProgramSpec, parseHook, tc, tcx } from '../../src/index.ts';
 import { ownedName } from '../../src/kernel/abandoned-filters.ts';
 import { attachedPrograms, type Feature, type Link } from '../../src/kernel/index.ts';
 import {
@@ -12,6 +12,8 @@ import {
   hasClsact,
   setFilter,
 } from '../../src/syscall/index.ts';
+import { NLM_F, routeRequest } from '../../src/syscall/netlink.ts';
+import { nestedAttribute, textAttribute, u32Attribute } from '../../src/syscall/netlink-message.ts';
 import {
   type Check,
   counting,
@@ -30,7 +32,78 @@ const TC_DROP = 2;
 const idsAt = (...query: Parameters<typeof attachedPrograms>): number[] =>
   attachedPrograms(...query).programs.map(({ id }) => id);
 
+const RTM_NEWTFILTER = 44;
+const [TCA_KIND, TCA_OPTIONS] = [1, 2];
+const [TCA_BPF_ACT, TCA_BPF_FD, TCA_BPF_NAME] = [1, 6, 7];
+const [TCA_ACT_KIND, TCA_ACT_OPTIONS] = [1, 2];
+const [TCA_ACT_BPF_PARMS, TCA_ACT_BPF_FD, TCA_ACT_BPF_NAME] = [2, 5, 6];
+const INGRESS = 0xffff_fff2;
+const EVERY_PROTOCOL = 0x0300;
+
+/** A filter at `lo` that takes every packet, and has a program decide what becomes of it. */
+const addFilter = (filterFd: number, actionFd: number): void => {
+  // struct tcmsg; struct tc_act_bpf, whose third number is for what the program does not decide: TC_ACT_PIPE
+  const header = new Uint8Array(Uint32Array.of(0, LO, 0, INGRESS, EVERY_PROTOCOL).buffer);
+  const parameters = new Uint8Array(Uint32Array.of(0, 0, 3, 0, 0).buffer);
+  routeRequest({
+    call: 'RTM_NEWTFILTER',
+    attempt: 'add a filter with an action',
+    type: RTM_NEWTFILTER,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    header,
+    attributes: [
+      textAttribute(TCA_KIND, 'bpf'),
+      nestedAttribute(
+        TCA_OPTIONS,
+        u32Attribute(TCA_BPF_FD, filterFd),
+        textAttribute(TCA_BPF_NAME, 'filter'),
+        nestedAttribute(
+          TCA_BPF_ACT,
+          nestedAttribute(
+            1,
+            textAttribute(TCA_ACT_KIND, 'bpf'),
+            nestedAttribute(
+              TCA_ACT_OPTIONS,
+              { type: TCA_ACT_BPF_PARMS, bytes: parameters },
+              u32Attribute(TCA_ACT_BPF_FD, actionFd),
+              textAttribute(TCA_ACT_BPF_NAME, 'action'),
+            ),
+          ),
+        ),
+      ),
+    ],
+  });
+};
+
+/** The result of a filter that takes a packet, and leaves the rest to its actions. */
+const TAKEN = -1;
+const toAction = (body: Code): ProgramSpec => ({ ...tc(body), hook: parseHook('action') });
+
 export const tcChecks: readonly Check[] = [
+  {
+    name: 'an action of a filter drops packets',
+    hook: 'action',
+    way: 'netlink',
+    option: 'CONFIG_NET_ACT_BPF',
+    run: () =>
+      withObject(counting(tc, TAKEN), ({ programs: { first: filter } }) =>
+        withObject(counting(toAction, TC_DROP), async ({ programs, maps: { counter } }) => {
+          assert.equal(addClsact(LO), true);
+          try {
+            addFilter(filter.fd, programs.first.fd);
+            assert.equal(await passes(), false);
+            assert.ok(counter.get('first') > 0, 'the program has not run');
+          } finally {
+            deleteClsact(LO);
+          }
+          assert.equal(await passes(), true);
+          assert.match(
+            thrownBy(() => programs.first.attach()).message,
+            /they are actions of filters: tc filter add \.\.\. action bpf/,
+          );
+        }),
+      ),
+  },
   ...(['ingress', 'egress'] as const).map(
     (direction): Check => ({
       name: `a TCX link at ${direction} drops, is updated and closed`,

@@ -16,8 +16,10 @@ import {
   load,
   mov,
   object,
+  type ProgramSpec,
   perfEvent,
   pointer,
+  r0,
   r1,
   r6,
   r7,
@@ -26,6 +28,7 @@ import {
   rawTracepointWritable,
   read,
   SyscallEnter,
+  sleepable,
   socketFilter,
   stack,
   store,
@@ -50,6 +53,8 @@ import { done } from './checks.ts';
 
 const PERF_LINKS = '5.15';
 const RAW_COOKIES = '6.10';
+/** At tracepoints that may wait, as those of system calls. */
+const SLEEPABLE = '7.2';
 
 // ----------
 // Tracepoints
@@ -137,6 +142,28 @@ const tracepoints: readonly Check[] = [
         }),
     },
   ]),
+  ...(
+    [
+      ['tracepoint.s', atSetPriority],
+      ['raw_tp.s', (body) => rawTracepoint('sys_enter', body)],
+      ['tp_btf.s', (body) => tpBtf('sys_enter', body)],
+    ] as readonly (readonly [string, (body: Code) => ProgramSpec])[]
+  ).map(
+    ([hook, make]): Check => ({
+      name: `${hook} may wait for the memory of the user`,
+      hook,
+      way: 'link',
+      since: SLEEPABLE,
+      run: () =>
+        sees({
+          make: (body) => sleepable(make(body)),
+          // Others are refused this helper. There is nothing at the address.
+          code: (seen) => [call(helper.copy_from_user, seen.first, 8, 0), store(seen.second, r0)],
+          act: renice,
+          expected: { second: -14n },
+        }),
+    }),
+  ),
   {
     name: 'raw_tp.w writes to what a tracepoint hands it',
     hook: 'raw_tp.w',

@@ -18,8 +18,6 @@ import {
   mov,
   object,
   type ProgramEntry,
-  type ProgramSpec,
-  parseHook,
   r0,
   r1,
   r2,
@@ -114,12 +112,6 @@ export const definedKprobes = (): string[] => {
   } catch {
     return [];
   }
-};
-
-/** The same program in a section that lets it sleep, as `fentry.s`. */
-export const sleepable = (program: ProgramSpec): ProgramSpec => {
-  const { type, section } = program.hook;
-  return { ...program, hook: parseHook(section.replace(type, `${type}.s`)) };
 };
 
 export const cookie = (seen: SeenPlace): Code => [

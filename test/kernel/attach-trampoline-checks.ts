@@ -9,12 +9,16 @@ import {
   call,
   exit,
   fentry,
+  fentryMulti,
   fexit,
+  fexitMulti,
   firstOf,
   fmodRet,
   fn,
   freplace,
   fsession,
+  fsessionMulti,
+  helper,
   hookArguments,
   i32,
   i64,
@@ -31,6 +35,7 @@ import {
   r0,
   r1,
   r6,
+  sleepable,
   store,
   u64,
   xdp,
@@ -46,9 +51,9 @@ import {
   type SeenPlace,
   seeing,
   sees,
-  sleepable,
   write,
 } from './attach-tracing-support.ts';
+import { done } from './checks.ts';
 
 const Write = hookArguments({ file: pointer(), buf: pointer(), count: u64, retval: i64 });
 const SetNice = hookArguments({ p: pointer(), nice: i32 });
@@ -59,6 +64,17 @@ const length = (seen: SeenPlace): Code => [load(r1, Write.at(r6).count), store(s
 const result = (seen: SeenPlace): Code => [load(r1, Write.at(r6).retval), store(seen.result, r1)];
 
 const EPERM = 1;
+const EFAULT = 14n;
+
+/** How many functions the kernel calls for a test run: `bpf_fentry_test1` to `bpf_fentry_test9`. */
+const TESTS = 9n;
+
+/** Has the kernel call its functions for tests: a test run of a program that is not attached does. */
+const callTests = (): void => {
+  const run = object({ license: 'GPL', programs: { run: fentry('bpf_fentry_test1', done) } });
+  using tool = loadObject(run);
+  assert.equal(tool.programs.run.testRun().returnValue, 0);
+};
 
 /** Forbids this process to renice itself, and lets others. */
 const forbids = (make: (body: Code) => ProgramSpec): Check['run'] => {
@@ -144,6 +160,81 @@ const extensions: readonly Check[] = [
   },
 ];
 
+/** Those that may sleep, and those at many functions. */
+const others: readonly Check[] = [
+  ...(
+    [
+      ['fentry.s', '6.3', (body) => fentry('bpf_fentry_test1', body)],
+      ['fexit.s', '6.3', (body) => fexit('bpf_fentry_test1', body)],
+      ['fmod_ret.s', '6.3', (body) => fmodRet('bpf_fentry_test1', body)],
+      ['fsession.s', '7.0', (body) => fsession('bpf_fentry_test1', body)],
+    ] as readonly (readonly [string, string, (body: Code) => ProgramSpec])[]
+  ).map(
+    ([hook, since, make]): Check => ({
+      name: `${hook} may wait for the memory of the user`,
+      hook,
+      way: 'link',
+      since,
+      run: () =>
+        sees({
+          make: (body) => sleepable(make(body)),
+          // Others are refused this helper. There is nothing at the address.
+          code: (seen) => [call(helper.copy_from_user, seen.first, 8, 0), store(seen.second, r0)],
+          act: callTests,
+          expected: { second: -EFAULT },
+        }),
+    }),
+  ),
+  ...(
+    [
+      ['fentry.multi', fentryMulti, 1n],
+      ['fexit.multi', fexitMulti, 1n],
+      ['fsession.multi', fsessionMulti, 2n],
+    ] as const
+  ).flatMap(([hook, make, times]): Check[] => [
+    {
+      name: `${hook} is at all functions that fit a pattern`,
+      hook,
+      way: 'link',
+      since: '7.2',
+      run: () =>
+        sees({
+          make: (body) => make('bpf_fentry_test?', body),
+          code: (seen) => [load(r1, seen.runs), store(seen.first, r1)],
+          act: callTests,
+          expected: { first: times * TESTS },
+        }),
+    },
+    {
+      name: `${hook} has a cookie for each function`,
+      hook,
+      way: 'cookie',
+      since: '7.2',
+      run: () =>
+        sees({
+          make: (body) => make('bpf_fentry_test1', body),
+          code: cookie,
+          act: callTests,
+          options: { functions: ['bpf_fentry_test1'], cookie: 5 },
+          expected: { cookie: 5 },
+        }),
+    },
+    {
+      name: `${hook} may sleep`,
+      hook: `${hook}.s`,
+      way: 'link',
+      since: '7.2',
+      run: () =>
+        sees({
+          make: (body) => sleepable(make('bpf_fentry_test1', body)),
+          code: (seen) => [call(helper.copy_from_user, seen.first, 8, 0), store(seen.second, r0)],
+          act: callTests,
+          expected: { second: -EFAULT },
+        }),
+    },
+  ]),
+];
+
 export const trampolineChecks: readonly Check[] = [
   {
     name: 'fentry sees the arguments of a function by name',
@@ -203,6 +294,20 @@ export const trampolineChecks: readonly Check[] = [
         code: (seen) => [length(seen), result(seen)],
         ...writing,
         expected: { first: BigInt(LENGTH), result: BigInt(LENGTH) },
+      }),
+  },
+  {
+    name: 'fexit has the cookie that it is attached with',
+    hook: 'fexit',
+    way: 'cookie',
+    since: process.arch === 'arm64' ? '6.0' : '5.19',
+    run: () =>
+      sees({
+        make: (body) => fexit('vfs_write', body),
+        code: cookie,
+        ...writing,
+        options: { cookie: 13 },
+        expected: { cookie: 13 },
       }),
   },
   {
@@ -274,4 +379,5 @@ export const trampolineChecks: readonly Check[] = [
       ),
   },
   ...extensions,
+  ...others,
 ];

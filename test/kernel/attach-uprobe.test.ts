@@ -244,16 +244,16 @@ describe.skipIf(skipped !== undefined)(kernel('a uprobe'), () => {
       return `${error.name}: ${error.message}`;
     };
     expect(refusal({ path: '/no/such/file', function: 'f' })).toBe(
-      'RequirementError: there is no file /no/such/file',
+      'NotFoundError: there is no file /no/such/file',
     );
     expect(refusal({ path: 'libnosuch.so.7', function: 'f' })).toMatch(
-      /^RequirementError: there is no file libnosuch\.so\.7; looked for .*\/usr\/lib\/libnosuch\.so\.7/,
+      /^NotFoundError: there is no file libnosuch\.so\.7; looked for .*\/usr\/lib\/libnosuch\.so\.7/,
     );
     expect(refusal({ path: probed.path, function: 'no_such_function' })).toBe(
-      `RequirementError: ${probed.path} has no function no_such_function: it may be inlined, or its symbols stripped`,
+      `NotFoundError: ${probed.path} has no function no_such_function: it may be inlined, or its symbols stripped`,
     );
     expect(refusal({ path: probed.path, function: 'probed_add', pid: 0x3fff_ffff })).toBe(
-      'RequirementError: there is no process 1073741823',
+      'NotFoundError: there is no process 1073741823',
     );
     expect(refusal({ path: probed.path, function: 'probed_add', cpu: 0 })).toBe(
       'TypeError: au_program: uprobe programs are not attached with cpu, but with path, function, offset, pid, cookie, referenceCounter',

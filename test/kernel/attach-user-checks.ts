@@ -12,9 +12,11 @@ import {
   i64,
   load,
   loadSigned,
+  type ProgramSpec,
   pointer,
   r1,
   r6,
+  sleepable,
   store,
   uprobe,
   uprobeMulti,
@@ -26,7 +28,7 @@ import { type Feature, type Globals, loadObject } from '../../src/kernel/index.t
 import { loadKoffi } from '../../src/syscall/koffi.ts';
 import { Called } from '../programs/called.ts';
 import type { Check } from './attach-support.ts';
-import { cookie, type SeenPlace, sees, sleepable, type Trial } from './attach-tracing-support.ts';
+import { cookie, type SeenPlace, sees, type Trial } from './attach-tracing-support.ts';
 
 // ----------
 // Functions
@@ -101,11 +103,13 @@ const checks = (hook: string, rows: readonly Row[]): Check[] =>
 const OBJECT = join(import.meta.dirname, 'attach-usdt.bpf.o');
 
 /** Reads the arguments of the static probe of called.c. */
-const usdt = async (without: readonly Feature[]): Promise<void> => {
+const usdt = async (without: readonly Feature[], mayWait = false): Promise<void> => {
   const called = new Called();
   try {
     using child = called.start();
-    const spec = readObject(readFileSync(OBJECT), { label: OBJECT });
+    const file = readObject(readFileSync(OBJECT), { label: OBJECT });
+    const plain = file.programs.plain as ProgramSpec;
+    const spec = mayWait ? { ...file, programs: { plain: sleepable(plain) } } : file;
     using tool = loadObject(spec, { without, programs: ['plain'] });
     const seen = tool.maps['.bss'] as unknown as Globals<never>;
     const at = { path: called.path, provider: 'called', probe: 'round', pid: child.pid };
@@ -134,6 +138,14 @@ const staticProbes: readonly Check[] = [
     option: 'CONFIG_UPROBE_EVENTS',
     since: PERF_LINKS,
     run: () => usdt([]),
+  },
+  {
+    name: 'a program at a static probe that may sleep is attached too',
+    hook: 'usdt.s',
+    way: 'links',
+    option: 'CONFIG_UPROBE_EVENTS',
+    since: '6.0',
+    run: () => usdt([], true),
   },
   // The object takes addresses from the registers of x86-64.
   ...(process.arch === 'x64'
@@ -203,6 +215,17 @@ export const userChecks: readonly Check[] = [
       { way: 'ioctl' },
       { make: afterOption, ...exit, without: ['perfLink'], how: 'ioctl' },
     ],
+    [
+      'a uretprobe has the cookie that it is attached with',
+      { way: 'cookie', since: PERF_LINKS },
+      {
+        make: afterOption,
+        code: cookie,
+        act: mallopt,
+        options: { cookie: 78 },
+        expected: { cookie: 78 },
+      },
+    ],
   ]),
   ...checks('uprobe.multi', [
     [
@@ -227,6 +250,32 @@ export const userChecks: readonly Check[] = [
       'a uprobe that may sleep is attached too',
       { way: 'link', since: '6.0' },
       { make: (body) => sleepable(atOption(body)), ...entry, how: 'link' },
+    ],
+  ]),
+  ...checks('uretprobe.s', [
+    [
+      'a uretprobe that may sleep is attached too',
+      { way: 'link', since: '6.0' },
+      { make: (body) => sleepable(afterOption(body)), ...exit, how: 'link' },
+    ],
+  ]),
+  ...checks('uretprobe.multi.s', [
+    [
+      'a multi-uretprobe that may sleep is attached too',
+      { way: 'link', since: '6.6' },
+      { make: (body) => sleepable(uretprobeMulti(`${LIBC}:mall?pt`, body)), ...exit, how: 'link' },
+    ],
+  ]),
+  ...checks('uprobe.session.s', [
+    [
+      'a session of uprobes that may sleep runs at the entry and at the return',
+      { way: 'link', since: '6.13' },
+      {
+        make: (body) => sleepable(uprobeSession(`${LIBC}:mallopt`, body)),
+        code: (seen) => [load(r1, seen.runs), store(seen.first, r1)],
+        act: mallopt,
+        expected: { first: 2n },
+      },
     ],
   ]),
   ...checks('uprobe.multi.s', [

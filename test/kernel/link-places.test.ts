@@ -41,6 +41,28 @@ describe.skipIf(noBpf)(kernel('the place of a link'), () => {
     expect(placeOf({ type: 99, id: 1, progId: 1, target: undefined })).toBeUndefined();
   });
 
+  it('is looked up in the control groups that are given', () => {
+    const cgroups = new Map([[7n, '/sys/fs/cgroup/a']]);
+    let reads = 0;
+    const read = () => {
+      reads++;
+      return cgroups;
+    };
+    const links = [7n, 8n].map((cgroupId) => ({
+      type: 0,
+      id: 1,
+      progId: 0,
+      target: { kind: 'cgroup' as const, cgroupId, attachType: 8 },
+    }));
+    expect(links.map((link) => placeOf(link, read)?.where)).toEqual([
+      'cgroup/bind4 of /sys/fs/cgroup/a',
+      'cgroup/bind4 of 8',
+    ]);
+    expect(reads).toBe(2);
+    placeOf({ type: 0, id: 1, progId: 0, target: { kind: 'xdp', ifindex: 1 } }, read);
+    expect(reads).toBe(2); // they are read when they are needed
+  });
+
   const root = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => {
     try {
       return statSync(`${path}/cgroup.procs`).isFile();

@@ -6,7 +6,7 @@
 export type Architecture = 'amd64' | 'arm64';
 
 export interface Machine {
-  /** As it is asked for: `npm run kernels -- 6.1`. */
+  /** As it is asked for: `npm run test:kernels -- 6.1`. */
   readonly name: string;
   readonly suite: string;
   readonly architecture: Architecture;

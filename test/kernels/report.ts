@@ -76,7 +76,7 @@ export const page = (outcomes: readonly Outcome[]): string => {
   const lines = [
     '# Kernels',
     '',
-    '<!-- Written by `npm run kernels`. -->',
+    '<!-- Written by `npm run test:kernels`. -->',
     '',
     "Real kernels, under emulation: Debian's cloud kernels, and that of the machine on which the tests run, which allows no module.",
     'A cell says what was taken or found, or what it needs: a newer kernel, or an option of the configuration. `forbidden` is what that machine allows to nobody, `-` what was not tried.',

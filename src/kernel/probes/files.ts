@@ -51,7 +51,7 @@ const named = (hook: string, name: string) => ({ section: `${hook}/${name}`, nam
 /** The file at the start of a pattern: the longest one that exists, since paths may have colons in them. */
 const fileOf = (pattern: string, options: ExecutableOptions): FilePattern => {
   if (/^[*?]/.test(pattern))
-    throw new RequirementError(
+    throw new TypeError(
       'functions and static probes are those of a file: uprobe:/bin/bash, usdt:libc.so.6',
     );
   let failure: unknown;

@@ -25,6 +25,7 @@ const oldest = (checks: readonly Check[]): Check =>
 const attached = async (checks: readonly Check[], isOwn: boolean): Promise<string> => {
   const possible = checks.filter((each) => lackOf(each) === undefined);
   if (possible.length === 0) throw new Unsupported(lackOf(oldest(checks))!);
+  if (!isOwn && possible.some(({ alone }) => alone)) throw new Unsupported('-');
   const failures: string[] = [];
   for (const each of possible) {
     try {

@@ -51,6 +51,7 @@ const ATTACHING: readonly (readonly [name: string, since: string, option?: strin
   ['fexit', '5.5', 'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS'],
   ['fmod_ret', '5.7', 'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS'],
   ['fsession', '7.0', 'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS'],
+  ['fentry.multi', '7.2', 'CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS'],
   ['lsm', '5.7', 'CONFIG_BPF_LSM'],
   ['lsm_cgroup', '6.0', 'CONFIG_BPF_LSM'],
   ['iter', '5.8'],
@@ -106,7 +107,9 @@ export const loadedIsShown = (): string => {
   using contents = new MapContents(map);
   const entries = [...contents.entries()].map((entry) => contents.toJson(entry));
   same('entries', entries, [{ key: 7, value: String(2n ** 60n) }]);
-  const places = [...loaded('link')].filter(({ progId }) => progId === id).map(placeOf);
+  const places = [...loaded('link')]
+    .filter(({ progId }) => progId === id)
+    .map((link) => placeOf(link));
   const { section } = program.hook;
   // Links do not say what they trace before 5.13, and those of perf events not where they are before 6.6.
   if (hasAtLeast(byTrampoline ? '5.13' : '6.6'))

@@ -135,6 +135,16 @@ const calledTrials = (called: Called): readonly Trial[] => {
         ]),
     },
     {
+      name: 'funccount',
+      args: [`u:${called.path}:r*`],
+      hidings: ['', 'uprobeMulti'],
+      hooks: (without) =>
+        hasUserMulti && !without.includes('uprobeMulti') ? ['uprobe.multi/'] : ['uprobe'],
+      act: () => rounds('', ROUNDS),
+      enough: () => false,
+      judge: (rows) => same('the counts', rows, [{ name: 'called:round', count: ROUNDS }]),
+    },
+    {
       name: 'trace-usdt',
       args: ['-s', '1', `${called.path}:called:round`],
       hidings: ['', 'perfLink', 'ringbuf'],
@@ -151,9 +161,9 @@ const calledTrials = (called: Called): readonly Trial[] => {
   ];
 };
 
-const counting = (pattern: string, hooks: Trial['hooks'], ...hidings: string[]): Trial => ({
+const counting = (words: string, hooks: Trial['hooks'], ...hidings: string[]): Trial => ({
   name: 'funccount',
-  args: ['-p', String(process.pid), pattern],
+  args: ['-p', String(process.pid), ...words.split(' ')],
   hidings,
   hooks,
   act: async () => {
@@ -172,15 +182,18 @@ const KERNEL = counting(
   'vfs_wr*',
   (without) => {
     if (!hasKernelProbes) return undefined;
-    return hasKernelMulti && !without.includes('kprobeMulti') ? ['kprobe.multi/'] : ['kprobe/vfs_'];
+    return hasKernelMulti && !without.includes('kprobeMulti') ? ['kprobe.multi'] : ['kprobe/vfs_'];
   },
   '',
   'kprobeMulti',
 );
+const REGEXP = counting('-r vfs_(write|unlink)$', KERNEL.hooks, '', 'kprobeMulti');
 const TRACEPOINT = counting('t:syscalls:sys_enter_write', () => ['tracepoint/'], '');
 
 const titleOf = ({ name, args }: Trial): string =>
-  [name, ...args.filter((arg) => /^--|^t:|\*/.test(arg)).map((arg) => basename(arg))].join(' ');
+  [name, ...args.filter((arg) => /^-[-r]|^t:|[*$]/.test(arg)).map((arg) => basename(arg))].join(
+    ' ',
+  );
 
 export const checkProbingTools = async (): Promise<void> => {
   const called = new Called();
@@ -189,6 +202,7 @@ export const checkProbingTools = async (): Promise<void> => {
     unlinking('--fentry'),
     unlinking('--kprobe'),
     KERNEL,
+    REGEXP,
     TRACEPOINT,
     ...calledTrials(called),
   ];

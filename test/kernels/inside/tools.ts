@@ -103,6 +103,14 @@ const TRIALS: readonly Trial[] = [
     withoutTypes: 'tracepoint',
     sees: ({ count }) => Number(count) > 0,
   },
+  {
+    tool: any(hardirqs),
+    args: ['--distributed', '1'],
+    options: { distributed: true },
+    hooks: ALL,
+    withoutTypes: 'tracepoint',
+    sees: ({ histogram }) => Array.isArray(histogram) && histogram.length > 0,
+  },
 ];
 
 const titleOf = ({ tool, args = [] }: Trial): string =>
