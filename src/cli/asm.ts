@@ -13,7 +13,7 @@ import { helpOf, parseWithRest } from './options.ts';
 import { writeWhole } from './output-file.ts';
 
 const OPTIONS = {
-  output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it' },
+  output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it; - is stdout' },
   json: { type: 'boolean', help: 'say what was written as one JSON object' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
 } as const satisfies OptionTable;
@@ -51,7 +51,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   if (more.length > 0)
     throw new UsageError(`asm takes one file, got ${JSON.stringify(more[0])} as well`);
   const file = given.output as string | undefined;
-  if (file === undefined) throw new UsageError(`say where to write it: asm ${name} -o FILE`);
+  if (!file) throw new UsageError(`say where to write it: asm ${name} -o FILE`);
   const spec = parseObject(new TextDecoder().decode(readNamed(name)), { file: name });
   const bytes = writeObject(spec, { variants: 'all' });
   writeWhole(file, bytes);

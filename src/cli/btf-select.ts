@@ -89,7 +89,8 @@ const complaint = (btf: Btf, { kind, name, kinds, isPattern }: Wanted): string =
   if (isPattern) return `no ${what} of ${btf.label} is like ${JSON.stringify(name)}`;
   const names: string[] = [];
   for (let id = 1; btf.has(id); id++) {
-    if (kinds.some((some) => some.includes(kindOf(btf, id)))) names.push(btf.name(id));
+    const known = btf.name(id);
+    if (known !== '' && kinds.some((some) => some.includes(kindOf(btf, id)))) names.push(known);
   }
   const close = closeNames(name, names);
   const hint = close.length === 0 ? '' : `; similar names: ${close.join(', ')}`;

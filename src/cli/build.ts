@@ -13,15 +13,15 @@ import type { OptionTable, Tool } from '../programs/tool.ts';
 import { DONE, USAGE, UsageError } from './errors.ts';
 import { readNamed } from './object-file.ts';
 import { type Given, helpOf, parseOptions, parseSize, parseWithRest } from './options.ts';
-import { writeWhole } from './output-file.ts';
+import { STDOUT, writeWhole } from './output-file.ts';
 import { printable } from './printable.ts';
-import { jsonLine } from './printer.ts';
+import { jsonLine, say } from './printer.ts';
 import { TOOL_OPTIONS } from './tool-options.ts';
 import { toolNames, toolOf } from './tools.ts';
 import { importObject } from './user-module.ts';
 
 const LINK_OPTIONS = {
-  output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it' },
+  output: { type: 'text', short: 'o', placeholder: 'FILE', help: 'where to write it; - is stdout' },
   json: { type: 'boolean', help: 'say what was written as one JSON object' },
   help: { type: 'boolean', short: 'h', help: 'this text' },
 } as const satisfies OptionTable;
@@ -88,7 +88,7 @@ export const run = async ([name, ...args]: readonly string[]): Promise<number> =
     return DONE;
   }
   const file = given.output as string | undefined;
-  if (file === undefined) throw new UsageError(`say where to write it: build ${name} -o FILE`);
+  if (!file) throw new UsageError(`say where to write it: build ${name} -o FILE`);
   const spec = tool ? specOf(tool, given) : await importObject(name, given.export as string);
   const bytes = writeObject(spec, {
     sourceOf: placeOf,
@@ -112,8 +112,7 @@ const linkFiles = (args: readonly string[]): number => {
   if (other !== undefined)
     throw new UsageError(`only object files can be linked, got ${JSON.stringify(other)}`);
   const file = given.output as string | undefined;
-  if (file === undefined)
-    throw new UsageError(`say where to write it: build ${rest.join(' ')} -o FILE`);
+  if (!file) throw new UsageError(`say where to write it: build ${rest.join(' ')} -o FILE`);
   const bytes = linkObjects(rest.map((label) => ({ bytes: readNamed(label), label })));
   writeWhole(file, bytes);
   report(file, bytes, definedIn(bytes, '.maps'), given.json === true);
@@ -152,7 +151,7 @@ const placeOf = (frame: Frame): Frame => {
   return path.startsWith('..') ? place : { ...place, file: path };
 };
 
-/** What is in the file, read from it. */
+/** Says what is in the file, read from it: on stdout, unless that is the file. */
 export const report = (
   file: string,
   bytes: Uint8Array,
@@ -169,8 +168,7 @@ export const report = (
     .filter(({ flags, name }) => (flags & SHF.ALLOC) !== 0 || name.startsWith('.BTF'))
     .map(({ name }) => name);
   if (json) {
-    const facts = { file, bytes: bytes.length, sections, programs, maps };
-    process.stdout.write(`${jsonLine(facts)}\n`);
+    tell(file, jsonLine({ file, bytes: bytes.length, sections, programs, maps }));
     return;
   }
   const asked = programs.filter(({ section }) => section.startsWith('?')).length;
@@ -180,7 +178,13 @@ export const report = (
     count(sections.length, 'section'),
     `${bytes.length} bytes`,
   ];
-  process.stdout.write(`${printable(file)}: ${counts.join(', ')}\n`);
+  const name = file === STDOUT ? 'stdout' : printable(file);
+  tell(file, `${name}: ${counts.join(', ')}`);
+};
+
+const tell = (file: string, line: string): void => {
+  if (file === STDOUT) say(line);
+  else process.stdout.write(`${line}\n`);
 };
 
 const count = (number: number, what: string): string =>

@@ -55,7 +55,8 @@ export const keepCompiled = (): void => {
   fresh = undefined;
   const unfinished = `${file}-${process.pid}`;
   try {
-    writeFileSync(unfinished, script.createCachedData());
+    // V8 does not look for damage in what it kept, and crashes of it: after a loss of power it is whole or not there.
+    writeFileSync(unfinished, script.createCachedData(), { flush: true });
     renameSync(unfinished, file);
   } catch {
     // A package that this user may only read, or a full disk: it works without.

@@ -4,11 +4,14 @@
  * bpf_conformance's plugins: the memory in hexadecimal as an argument, the program on stdin, r0 on stdout.
  */
 import {
+  AssemblerError,
+  assemble,
   type Code,
   call,
   codeOf,
   decode,
   exit,
+  type Instruction,
   lea,
   mov,
   parse,
@@ -16,6 +19,7 @@ import {
   r1,
   r2,
   type Subprogram,
+  slotsOf,
   store,
 } from '../asm/index.ts';
 import { bytes, u64 } from '../layout/index.ts';
@@ -67,7 +71,10 @@ export const run = async (args: readonly string[]): Promise<number> => {
   if (more.length > 0 || (first && given.mem !== undefined))
     throw new UsageError('the memory is given once, as an argument or with --mem');
   const memory = hexBytes('the memory', String(given.mem ?? first ?? ''));
-  const value = await ENGINES[engine]!(memory, programIn(await standardInput()));
+  const body = programIn(await standardInput());
+  const value = await ENGINES[engine]!(memory, body).catch((error: unknown) => {
+    throw withoutCaller(error);
+  });
   const hex = value.toString(16);
   process.stdout.write(given.json ? `${jsonLine({ r0: value, hex, engine })}\n` : `${hex}\n`);
   return DONE;
@@ -124,6 +131,26 @@ const objectOf = (size: number, body: Code) => {
   return object({ license: 'GPL', maps: { memory, result }, programs: { main } });
 };
 
+/** An error of the language, without the name of the program that calls the user's. */
+const withoutCaller = (error: unknown): unknown =>
+  error instanceof AssemblerError
+    ? new Error(error.message.replace(/^socket: (program: )?/, 'the program: '), { cause: error })
+    : error;
+
+/** A fault, with the number of the instruction in the user's program, of which there are `own`. */
+const inProgram = (error: unknown, instructions: readonly Instruction[], own: number): unknown => {
+  if (!(error instanceof Error && error.name === 'SimulationFault')) return error;
+  const before = instructions.length - own;
+  // As the kernel and listings count: a 64-bit load is two.
+  const numbered = error.message.replace(/^instruction (\d+)/, (_, index: string) => {
+    const slots = instructions
+      .slice(before, Number(index))
+      .reduce((sum, each) => sum + slotsOf(each), 0);
+    return `instruction ${slots}`;
+  });
+  return new Error(numbered, { cause: error });
+};
+
 type Run = (memory: Uint8Array, body: Code) => Promise<bigint>;
 
 const simulated =
@@ -132,7 +159,12 @@ const simulated =
     const { simulate } = await import('../sim/index.ts');
     const { maps, programs } = simulate(objectOf(memory.length, body), { engine });
     if (memory.length > 0) maps.memory.set(0, memory);
-    programs.main.run();
+    const { instructions } = programs.main;
+    try {
+      programs.main.run();
+    } catch (error) {
+      throw inProgram(error, instructions, assemble(body, () => true).instructions.length);
+    }
     return maps.result.get(0)!;
   };
 

@@ -69,7 +69,11 @@ const parse = (args: readonly string[], named: readonly (readonly [string, Optio
     throw new UsageError(
       (error as Error).message
         .split(/\. |\n/)[0]!
-        .replace(/argument is ambiguous\.?$/, 'lacks its value: what follows begins with a dash')
+        .replace(/^Option '(.*?)(?: <value>)?' argument missing$/, '$1 lacks its value')
+        .replace(
+          /^Option '(.*?)(?: <value>)?' argument is ambiguous\.?$/,
+          '$1 lacks its value: what follows begins with a dash',
+        )
         .replace(/^[A-Z]/, (letter) => letter.toLowerCase()),
     );
   }

@@ -1,6 +1,7 @@
 /**
  * @module
- * Files that commands write: whole or not at all, and never in the place of a device or a directory.
+ * Files that commands write: whole or not at all, and never in the place of a device or a directory; or, for `-`,
+ * standard output.
  */
 import {
   closeSync,
@@ -12,9 +13,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { UsageError } from './errors.ts';
+
+/** What stands for standard output. */
+export const STDOUT = '-';
 
 /** Writes a file, or replaces one. Throws an error of one sentence that names it. */
 export const writeWhole = (file: string, bytes: Uint8Array): void => {
+  if (file === STDOUT) {
+    if (process.stdout.isTTY)
+      throw new UsageError('an object file is nothing for a terminal: put > FILE or | behind it');
+    process.stdout.write(bytes);
+    return;
+  }
   const target = targetOf(file);
   // In the same folder, since only there it can take the other's place at once.
   const draft = join(dirname(target), `.${basename(target)}.${process.pid}`);

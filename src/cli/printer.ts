@@ -4,7 +4,7 @@
  * reader that goes away ends the command quietly.
  */
 import { writeSync } from 'node:fs';
-import type { Column, Moment } from '../programs/tool.ts';
+import type { Column, Listing, Moment } from '../programs/tool.ts';
 import { printable } from './printable.ts';
 import { forgiveReaders } from './readers.ts';
 
@@ -38,6 +38,16 @@ export const jsonLine = (value: unknown): string =>
       /[\x7f-\x9f]/g,
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
+
+/** What is printed in place of running a tool. */
+export const listingLines = (
+  { columns, rows, json }: Listing<unknown>,
+  asJson: boolean,
+): readonly string[] => {
+  if (asJson) return rows.map((row) => jsonLine(json(row)));
+  const moment = now();
+  return [headerOf(columns), ...rows.map((row) => rowOf(columns, row, moment))];
+};
 
 export const now = (): Moment => {
   const date = new Date();

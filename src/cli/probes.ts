@@ -15,6 +15,7 @@ import {
 } from '../kernel/index.ts';
 import { parseSection } from '../object/index.ts';
 import type { OptionTable } from '../programs/tool.ts';
+import { UsageError } from './errors.ts';
 import { helpOf, parseOptions } from './options.ts';
 import { printable } from './printable.ts';
 import { jsonLine, Printer, say } from './printer.ts';
@@ -58,7 +59,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
     return 0;
   }
   const given = { pattern: pattern as string | undefined, pid: pid as number | undefined };
-  const { probes, missing, doubts } = listProbes(given);
+  const { probes, missing, doubts } = listed(given);
   for (const sentence of missing) say(sentence);
   if (probes.length === 0) throw nothingLike(given);
   for (const sentence of doubts) say(sentence);
@@ -73,6 +74,15 @@ export const run = async (args: readonly string[]): Promise<number> => {
     await printer.lines(some.map((probe) => textOf(probe, argumentsOf(probe))));
   }
   return 0;
+};
+
+/** A pattern that can mean nothing is wrong usage. */
+const listed = (given: ListProbesOptions) => {
+  try {
+    return listProbes(given);
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
 };
 
 type Arguments = readonly ProbeArgument[] | undefined;
@@ -102,7 +112,8 @@ const nothingLike = ({ pattern = '', pid }: ListProbesOptions): Error => {
 
 /** Names that are like the one that was given, of the same kinds. */
 const hintFor = ({ pattern = '', pid }: ListProbesOptions): string => {
-  if (/[*?]/.test(pattern)) return '';
+  // Of a file alone, nothing is misspelt: it has none.
+  if (/[*?]/.test(pattern) || /^(uprobe|uretprobe|usdt)[:/][^:]*$/.test(pattern)) return '';
   const at = Math.max(pattern.lastIndexOf(':'), pattern.lastIndexOf('/')) + 1;
   const { probes } = listProbes({ pattern: `${pattern.slice(0, at)}*`, pid });
   const names = probes.map(({ name }) => /[^/:]*$/.exec(name)![0]);

@@ -1,14 +1,18 @@
 /**
  * @module
- * Small worlds to play through the tools with --simulate: a shell at work on a machine of two CPUs. Each step is a run
- * of one program at its hook.
+ * Small worlds to play through the tools with --simulate: a shell at work on a machine of two CPUs, and a server. Each
+ * step is a run of one program at its hook, or of those that are at a place.
  */
-import type { GivenContext, Mock, SimulateOptions } from '../sim/index.ts';
+import type { GivenContext, Mock, SimulateOptions, Simulation } from '../sim/index.ts';
+import { functionPlace, probePlace } from './recordings-machine.ts';
 
-/** One run of a program. */
+/** What runs programs. */
 export interface RecordedStep {
-  readonly program: string;
-  readonly context?: GivenContext;
+  readonly program?: string;
+  /** As simulate-attach.ts has it. */
+  readonly place?: string;
+  /** Made in the simulation where it has addresses. */
+  readonly context?: GivenContext | ((simulation: Simulation) => GivenContext);
   /** Nanoseconds since the step before. */
   readonly after?: number;
   /** Who runs, and on which CPU, from here on. */
@@ -38,6 +42,7 @@ const bash = { pid: 181, tgid: 181, comm: 'bash' };
 const cat = { pid: 204, tgid: 204, comm: 'cat' };
 const make = { pid: 205, tgid: 205, comm: 'make' };
 const compiler = { pid: 207, tgid: 207, comm: 'cc1' };
+const node = { pid: 215, tgid: 215, comm: 'node' };
 const idle = { pid: 0, tgid: 0, comm: 'swapper/0' };
 
 // ----------
@@ -180,11 +185,106 @@ const deletions: Recording = {
     ] as const
   ).flatMap(([path, retval]) => {
     const name = { name: path };
+    const registers: RecordedStep['context'] = ({ kernel }) => ({
+      args: [AT_FDCWD, kernel.place('filename', name)],
+    });
     return [
-      { program: 'enter', context: { dfd: AT_FDCWD, name }, after: 2 * MS },
-      { program: 'exit', context: { dfd: AT_FDCWD, name, retval }, after: 14 * US },
+      { place: 'fentry/do_unlinkat', context: { dfd: AT_FDCWD, name }, after: 2 * MS },
+      { place: 'kprobe/do_unlinkat', context: registers },
+      { place: 'fexit/do_unlinkat', context: { dfd: AT_FDCWD, name, retval }, after: 14 * US },
+      { place: 'kretprobe/do_unlinkat', context: { retval } },
     ];
   }),
+};
+
+// ----------
+// Functions and static probes
+// ----------
+
+const libc = (name: string): string => functionPlace('libc.so.6', name);
+
+/** Who passes a place, on which CPU, how often. */
+const passed: readonly (readonly [Mock, number, number, string])[] = [
+  [bash, 0, 2, 'kprobe/vfs_read'],
+  [bash, 0, 5, libc('malloc')],
+  [bash, 0, 3, libc('free')],
+  [bash, 0, 1, functionPlace('bash', 'readline')],
+  [cat, 1, 1, 'tracepoint/sched/sched_wakeup'],
+  [cat, 1, 1, 'tracepoint/sched/sched_process_exec'],
+  [cat, 1, 3, 'kprobe/vfs_open'],
+  [cat, 1, 4, 'kprobe/vfs_read'],
+  [cat, 1, 2, 'kprobe/vfs_fstat'],
+  [cat, 1, 1, 'kprobe/vfs_write'],
+  [cat, 1, 3, libc('malloc')],
+  [idle, 1, 2, 'tracepoint/sched/sched_switch'],
+  [node, 0, 6, 'kprobe/tcp_recvmsg'],
+  [node, 0, 6, probePlace('node', 'node', 'http__server__request')],
+  [node, 0, 11, libc('malloc')],
+  [node, 0, 9, libc('free')],
+  [node, 0, 6, 'kprobe/tcp_sendmsg'],
+  [node, 0, 1, probePlace('node', 'node', 'gc__start')],
+  [node, 0, 1, probePlace('node', 'node', 'gc__done')],
+  [compiler, 1, 2, 'kprobe/vfs_open'],
+  [compiler, 1, 7, 'kprobe/vfs_read'],
+  [compiler, 1, 2, 'kprobe/vfs_write'],
+  [compiler, 1, 14, libc('malloc')],
+  [idle, 1, 3, 'tracepoint/sched/sched_switch'],
+];
+
+/** Three seconds. */
+const calls: Recording = {
+  world,
+  steps: passed.flatMap(([task, cpu, times, place]) =>
+    Array.from({ length: times }, (_, time) => ({
+      place,
+      task,
+      cpu,
+      after: time === 0 ? 122 * MS : 40 * US,
+    })),
+  ),
+};
+
+/** A request to the server: two addresses, the client with its port, the method, the URL and a descriptor. */
+const request = (address: bigint, port: number, method: string, url: string, fd: number) => ({
+  di: address,
+  si: address + 0x340n,
+  dx: '10.0.0.7',
+  cx: port,
+  r8: method,
+  r9: url,
+  // Two words lie before it on the stack.
+  sp: new Uint8Array(Int32Array.of(0, 0, 0, 0, fd).buffer),
+});
+
+const probes: Recording = {
+  world: { ...world, task: node },
+  steps: [
+    ...[
+      request(0x5581_2c04_1a60n, 51_214, 'GET', '/notes', 23),
+      request(0x5581_2c04_1a60n, 51_214, 'GET', '/notes?page=2', 23),
+      request(0x5581_2c04_5e80n, 51_230, 'POST', '/notes', 24),
+    ].map((context) => ({
+      place: probePlace('node', 'node', 'http__server__request'),
+      context,
+      after: 30 * MS,
+    })),
+    {
+      place: probePlace('node', 'node', 'gc__start'),
+      context: { di: 1, si: 0, dx: 0x5581_2a00_0010n },
+      after: 5 * MS,
+    },
+    {
+      place: probePlace('node', 'node', 'gc__done'),
+      context: { di: 1, si: 0, dx: 0x5581_2a00_0010n },
+      after: 2 * MS,
+    },
+    {
+      place: probePlace('libc.so.6', 'libc', 'setjmp'),
+      context: { di: 0x7ffd_93f1_20a0n, si: 1, ax: 0x5560_97a1_3c55n },
+      after: SECOND,
+      task: bash,
+    },
+  ],
 };
 
 /** By tool. */
@@ -205,4 +305,6 @@ export const RECORDINGS: Readonly<Record<string, Recording>> = {
   hardirqs: interrupts,
   unlinksnoop: deletions,
   bashreadline: commands,
+  funccount: calls,
+  'trace-usdt': probes,
 };

@@ -3,10 +3,11 @@
  * Runs an object that is no tool, from a file or a module: what its programs send is shown by its types.
  */
 import { assemble, BPF_CALL, BPF_JMP } from '../asm/index.ts';
-import { canAttach, type LoadedObject, loadObject, PerfBuffer } from '../kernel/index.ts';
+import { type LoadedObject, loadObject, PerfBuffer } from '../kernel/index.ts';
 import type { Layout } from '../layout/index.ts';
 import {
   type AnyMapSpec,
+  type Hook,
   layoutOf,
   type ObjectSpec,
   RequirementError,
@@ -19,8 +20,10 @@ import { UsageError } from './errors.ts';
 import { eventOutput } from './event-columns.ts';
 import { eventStructOf, isBuffer } from './event-type.ts';
 import { writtenMaps } from './object-globals.ts';
+import type { Given } from './options.ts';
 import { say } from './printer.ts';
 import { runEvents } from './run-events.ts';
+import { attachPlaced, missingPlaces, placeOf } from './run-places.ts';
 import { type Run, runLoaded } from './run-tool.ts';
 import { runTrace } from './run-trace.ts';
 import { runValues } from './run-values.ts';
@@ -33,15 +36,17 @@ export interface RunObjectOptions {
   readonly events: ReadonlyMap<string, string>;
   readonly allowChanges: boolean;
   readonly pin: boolean;
+  /** The options of run-places.ts. */
+  readonly places: Given;
 }
 
 /** Loads and attaches an object, and shows what it sends until it is stopped. Resolves to the exit status. */
 export const runObject = (
   spec: ObjectSpec,
-  { name, globals, events, allowChanges, pin }: RunObjectOptions,
+  { name, globals, events, allowChanges, pin, places }: RunObjectOptions,
   options: Run['options'],
 ): Promise<number> => {
-  const programs = attachable(spec, name);
+  const programs = attachable(spec, name, places);
   const changes = [...changesOf(spec, programs)].map(([what, why]) => `${what} (${why})`);
   if (changes.length > 0 && !allowChanges)
     throw new UsageError(
@@ -59,6 +64,7 @@ export const runObject = (
           lines: options.verbose,
           ...(!pin && { pinPath: '' }),
         }) as LoadedObject,
+      attach: (loaded) => attachPlaced(loaded, places),
       show: (run) => show(spec, programs, buffers, run),
     },
     options,
@@ -69,26 +75,51 @@ export const runObject = (
 // Programs
 // ----------
 
-/** The programs that can be attached; the others are named. Throws a RequirementError when there are none. */
-const attachable = (spec: ObjectSpec, name: string): string[] => {
-  const wanted = Object.entries(spec.programs).filter(([, entry]) =>
-    variantsOf(entry).every(({ autoload }) => autoload !== false),
-  );
-  // What implements operations of the kernel is attached with the map that holds them.
-  const can = wanted.filter(([, entry]) =>
-    variantsOf(entry).every(({ hook }) => canAttach(hook) || hook.type.startsWith('struct_ops')),
-  );
-  const others = wanted
-    .filter((each) => !can.includes(each))
-    .map(([program, entry]) => `${program} (${variantsOf(entry)[0]!.hook.section})`);
+/**
+ * The programs that can be attached; the others are named, with what they lack. Throws a UsageError or a
+ * RequirementError when there are none.
+ */
+const attachable = (spec: ObjectSpec, name: string, places: Given): string[] => {
+  const can: string[] = [];
+  /** By the options that they lack. */
+  const unplaced = new Map<string, string[]>();
+  const impossible: string[] = [];
+  for (const [program, entry] of Object.entries(spec.programs)) {
+    const variants = variantsOf(entry);
+    if (variants.some(({ autoload }) => autoload === false)) continue;
+    const lacking = variants.map(({ hook }) => lackOf(hook, places));
+    const missing = lacking.find((each) => each === undefined || each.length > 0);
+    const label = `${program} (${variants[0]!.hook.section})`;
+    if (lacking.includes(undefined)) impossible.push(label);
+    else if (missing) {
+      const options = missing.join(' and ');
+      unplaced.set(options, [...(unplaced.get(options) ?? []), label]);
+    } else can.push(program);
+  }
+  const needed = [...unplaced].map(([options, labels]) => `${options} for ${labels.join(', ')}`);
+  if (can.length === 0 && needed.length > 0)
+    throw new UsageError(
+      `${name} does not say where to attach its programs; give ${needed.join('; ')}`,
+    );
   if (can.length === 0)
     throw new RequirementError(
-      others.length === 0
+      impossible.length === 0
         ? `${name} has no programs that load by themselves`
-        : `${name} has no programs that can be attached yet: ${others.join(', ')}`,
+        : `${name} has no programs that can be attached from here: ${impossible.join(', ')}`,
     );
-  if (others.length > 0) say(`left out, since they cannot be attached yet: ${others.join(', ')}`);
-  return can.map(([program]) => program);
+  for (const [options, labels] of unplaced)
+    say(`left out without ${options}: ${labels.join(', ')}`);
+  if (impossible.length > 0)
+    say(`left out, since they cannot be attached from here: ${impossible.join(', ')}`);
+  return can;
+};
+
+/** The options that a program lacks; undefined where none can place it. Checks those that are given. */
+const lackOf = (hook: Hook, places: Given): readonly string[] | undefined => {
+  // What implements operations of the kernel is attached with the map that holds them.
+  if (hook.type.startsWith('struct_ops')) return [];
+  placeOf(hook, places);
+  return missingPlaces(hook, places);
 };
 
 /** trace_printk and trace_vprintk. */

@@ -11,7 +11,7 @@ import {
   PerfBuffer,
   RingBuffer,
 } from '../kernel/index.ts';
-import { RequirementError } from '../object/index.ts';
+import { NotFoundError } from '../object/index.ts';
 import type { OptionTable, Tool } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { keepCompiled } from './compiled.ts';
@@ -58,7 +58,6 @@ export const runTool = async (tool: Tool, args: readonly string[]): Promise<numb
   return DONE;
 };
 
-/** What a tool lists in place of running. */
 /** The tool's own options and the runner's, to which a tool may give letters of its own. */
 const allOptions = (own: OptionTable): OptionTable => ({ ...own, ...TOOL_OPTIONS, ...own });
 
@@ -88,7 +87,7 @@ const asPrograms = (tool: Tool, options: Run['options']): object => {
     const own = options[name] as number | undefined;
     if (type !== 'pid' || own === undefined) return [];
     const pid = outerPid(own);
-    if (pid === undefined) throw new RequirementError(`there is no process or thread ${own}`);
+    if (pid === undefined) throw new NotFoundError(`there is no process or thread ${own}`);
     say(
       `${tool.name}: process ${own} of this container is ${pid} outside of it, which is what is shown`,
     );

@@ -11,7 +11,9 @@ import { tableOf, type Variables, valuesOf, variablesOf } from './object-globals
 import { helpOf, parseOptions } from './options.ts';
 import { printable } from './printable.ts';
 import { runObject } from './run-object.ts';
-import { type Run, runTool } from './run-tool.ts';
+import { placeHelp, placeTable } from './run-places.ts';
+import type { Run } from './run-tool.ts';
+import { runAny } from './tool-command.ts';
 import { TOOL_OPTIONS } from './tool-options.ts';
 import { importRunnable } from './user-module.ts';
 
@@ -41,6 +43,10 @@ const HELP = [
   'Files without a buffer: what they print into the trace pipe, or else their variables at the end.',
   '',
   ...helpOf(OPTIONS),
+  '',
+  'Where programs are attached whose sections do not say it, all of a kind to the same place:',
+  '',
+  ...placeHelp(),
 ];
 
 export const run = async ([file, ...args]: readonly string[]): Promise<number> => {
@@ -52,12 +58,13 @@ export const run = async ([file, ...args]: readonly string[]): Promise<number> =
   if (file.startsWith('-'))
     throw new UsageError(`run takes a file first, got ${JSON.stringify(file)}`);
   const runnable = await open(file);
-  if ('output' in runnable) return runTool(runnable, args);
-  const variables = variablesOf(runnable, OPTIONS);
-  const table = { ...OPTIONS, ...tableOf(variables) };
+  if ('output' in runnable) return runAny(runnable, args);
+  const common = { ...OPTIONS, ...placeTable(runnable) };
+  const variables = variablesOf(runnable, common);
+  const table = { ...common, ...tableOf(variables) };
   const given = parseOptions(args.map(withHyphens), table);
   if (given.help) {
-    process.stdout.write(`${helpFor(file, variables).map(printable).join('\n')}\n`);
+    process.stdout.write(`${helpFor(file, common, variables).map(printable).join('\n')}\n`);
     return DONE;
   }
   return runObject(
@@ -68,6 +75,7 @@ export const run = async ([file, ...args]: readonly string[]): Promise<number> =
       events: eventsOf(given.event as string | undefined),
       allowChanges: given.allowChanges === true,
       pin: given.pin === true,
+      places: given,
     },
     given as unknown as Run['options'],
   );
@@ -76,9 +84,9 @@ export const run = async ([file, ...args]: readonly string[]): Promise<number> =
 const open = async (file: string): Promise<ObjectSpec | Tool> =>
   /\.[cm]?[jt]s$/.test(file) ? importRunnable(file) : openObject(file);
 
-const helpFor = (file: string, variables: Variables): string[] => {
+const helpFor = (file: string, common: OptionTable, variables: Variables): string[] => {
   const own = variables.size === 0 ? [] : ['', 'Its own:', ...helpOf(tableOf(variables))];
-  return [`beespoke run ${file} [options]`, '', ...helpOf(OPTIONS), ...own];
+  return [`beespoke run ${file} [options]`, '', ...helpOf(common), ...own];
 };
 
 /** `--target_pid=5` is `--target-pid=5`. */

@@ -2,7 +2,7 @@
  * @module
  * `beespoke link show`: the links that are there, and what they attach programs to.
  */
-import { placeOf } from '../kernel/link-places.ts';
+import { type Cgroups, placeOf, readCgroups } from '../kernel/link-places.ts';
 import { type LoadedLink, loadedById } from '../kernel/loaded.ts';
 import { BPF_LINK_TYPE, typeName } from '../syscall/index.ts';
 import { holdersColumn, type Kind, numberColumn, runKind, textColumn } from './show.ts';
@@ -22,13 +22,22 @@ const programOf = ({ progId }: LoadedLink): string => {
   return name ? `${progId} (${name})` : String(progId || '-');
 };
 
+let cgroups: Cgroups | undefined;
+
+/** Control groups are read once, for all links. */
+const placeFor = (link: LoadedLink) =>
+  placeOf(link, () => {
+    cgroups ??= readCgroups();
+    return cgroups;
+  });
+
 const LINKS: Kind<'link'> = {
   kind: 'link',
   noun: 'link',
   // Links have no names but those of their programs.
   nameOf: ({ progId }) => loadedById('prog', progId)?.name ?? '',
   details: (link) => {
-    const place = placeOf(link);
+    const place = placeFor(link);
     return {
       id: link.id,
       type: typeOf(link),
@@ -42,7 +51,7 @@ const LINKS: Kind<'link'> = {
     numberColumn('ID', ({ id }) => id),
     textColumn('TYPE', typeOf),
     textColumn('PROGRAM', programOf),
-    textColumn('WHERE', (link) => placeOf(link)?.where ?? '-'),
+    textColumn('WHERE', (link) => placeFor(link)?.where ?? '-'),
     textColumn('COOKIE', ({ target }) =>
       target && 'cookie' in target && target.cookie !== 0n ? String(target.cookie) : '-',
     ),

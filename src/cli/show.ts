@@ -5,6 +5,7 @@
  */
 import { findHolders, type Holder, type Holders } from '../kernel/holders.ts';
 import { type LoadedKind, loaded, loadedAt, loadedById } from '../kernel/loaded.ts';
+import { checkPinnable } from '../kernel/pins.ts';
 import type { Column, OptionTable } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { DONE, UsageError } from './errors.ts';
@@ -108,7 +109,10 @@ const chosen = <K extends LoadedKind>(
   { kind, noun, nameOf }: Kind<K>,
   choice: Choice,
 ): readonly LoadedOf<K>[] => {
-  if ('path' in choice) return [loadedAt(kind, choice.path)];
+  if ('path' in choice) {
+    checkPinnable(choice.path);
+    return [loadedAt(kind, choice.path)];
+  }
   if ('id' in choice) {
     const found = loadedById(kind, choice.id);
     if (!found) throw new Error(`there is no ${noun} ${choice.id}`);

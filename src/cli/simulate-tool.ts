@@ -13,33 +13,66 @@ import type {
 } from '../programs/tool.ts';
 import { type Mock, Simulation } from '../sim/index.ts';
 import { DONE, UsageError } from './errors.ts';
+import { takeEntries } from './interval-entries.ts';
 import { parseOptions, parseSize } from './options.ts';
 import { printable } from './printable.ts';
-import { headerOf, jsonLine, now, Printer, rowOf, say } from './printer.ts';
-import { RECORDINGS, type RecordedStep } from './recordings.ts';
+import { headerOf, jsonLine, listingLines, now, Printer, rowOf, say } from './printer.ts';
+import { RECORDINGS } from './recordings.ts';
+import { recordedSystem } from './recordings-machine.ts';
+import { attachRecorded } from './simulate-attach.ts';
 import { TOOL_OPTIONS } from './tool-options.ts';
 
 /** Plays the world of a tool with command-line arguments. Resolves to the exit status. */
 export const simulateTool = async (tool: Tool, args: readonly string[]): Promise<number> => {
-  const recording = RECORDINGS[tool.name];
+  const recording = Object.hasOwn(RECORDINGS, tool.name) ? RECORDINGS[tool.name] : undefined;
   if (!recording) {
     const known = Object.keys(RECORDINGS).join(', ');
     throw new UsageError(
       `--simulate: there is no recorded world for ${tool.name}, but for ${known}`,
     );
   }
-  const options = optionsOf(tool, args);
-  const conflict = tool.conflict?.(options as never);
-  if (conflict) throw new UsageError(conflict);
-  const simulation = new Simulation(tool.object(options as never), recording.world);
+  const given = optionsOf(tool, args);
+  const wrong = tool.conflict?.(given as never) ?? tool.missing?.(given as never);
+  if (wrong) throw new UsageError(wrong);
+  const listing = tool.listing?.(given as never, recordedSystem);
+  const printer = new Printer(() => {});
+  if (listing) {
+    await printer.lines(listingLines(listing, given.json));
+    return DONE;
+  }
+  const options: Options = { ...given, ...tool.find?.(given as never, recordedSystem) };
+  const object = tool.object(options as never);
+  let cookie = 0;
+  const simulation = new Simulation(object, {
+    ...recording.world,
+    helpers: { get_attach_cookie: () => cookie },
+  });
+  const attached = attachRecorded(object, tool.attach?.(options as never) ?? {}, simulation);
   limitToCgroup(tool, options, simulation);
   say(`${tool.name}: a recorded world is played, nothing of this machine is shown`);
-  const printer = new Printer(() => {});
   const show = shownBy(tool, options, simulation);
   const fs = fileSystem(recording.directory ?? [], simulation);
+  const end = simulation.time + BigInt(options.duration ?? Number.MAX_SAFE_INTEGER) * SECOND;
   await printer.lines(show.head);
   for (const step of recording.steps) {
-    play({ ...step, ...(step.task && { task: { ...step.task, fs } }) }, simulation);
+    const { program, place, task, cpu, after = 0 } = step;
+    const time = simulation.time + BigInt(after);
+    // What is due at the end is shown there.
+    await printer.lines(show.until(time < end ? time : end - 1n));
+    if (time >= end || show.ended()) break;
+    simulation.advance(after);
+    if (task) simulation.task = { ...task, fs };
+    if (cpu !== undefined) simulation.cpu = cpu;
+    const context = typeof step.context === 'function' ? step.context(simulation) : step.context;
+    // Options may have left it out.
+    if (program !== undefined) simulation.programs[program]?.run(context);
+    for (const each of attached) {
+      const isThere =
+        each.place === place && (each.pid ?? simulation.task.tgid) === simulation.task.tgid;
+      if (!isThere) continue;
+      cookie = each.cookie;
+      simulation.programs[each.program]?.run(context);
+    }
     await printer.lines(show.afterStep());
   }
   await printer.lines(show.atEnd());
@@ -48,7 +81,12 @@ export const simulateTool = async (tool: Tool, args: readonly string[]): Promise
   return DONE;
 };
 
-type Options = Readonly<Record<string, unknown>> & { readonly json: boolean };
+const SECOND = 1_000_000_000n;
+
+type Options = Readonly<Record<string, unknown>> & {
+  readonly json: boolean;
+  readonly duration: number | undefined;
+};
 
 /** Numbers of processes and CPUs are those of the recorded world. */
 const optionsOf = (tool: Tool, args: readonly string[]): Options => {
@@ -59,6 +97,7 @@ const optionsOf = (tool: Tool, args: readonly string[]): Options => {
   return {
     ...given,
     json: given.json === true,
+    duration: given.duration as number | undefined,
     buffer: buffer === undefined ? undefined : parseSize('--buffer', String(buffer)),
   };
 };
@@ -92,17 +131,12 @@ const fileSystem = (directory: readonly string[], { kernel }: Simulation): Mock 
   return { pwd: { mnt: kernel.place('mount', mount), dentry } };
 };
 
-const play = (step: RecordedStep, simulation: Simulation): void => {
-  if (step.task) simulation.task = step.task;
-  if (step.cpu !== undefined) simulation.cpu = step.cpu;
-  simulation.advance(step.after ?? 0);
-  // Options may have left it out.
-  simulation.programs[step.program]?.run(step.context);
-};
-
-/** The lines of a tool: before, after each step, and at the end. */
+/** The lines of a tool: before, each interval until a time, after each step, and at the end. */
 interface Shown {
   readonly head: readonly string[];
+  until(time: bigint): readonly string[];
+  /** Whether it has shown as much as it was to show. */
+  ended(): boolean;
   afterStep(): readonly string[];
   atEnd(): readonly string[];
 }
@@ -119,6 +153,7 @@ const shownBy = ({ output }: Tool, options: Options, simulation: Simulation): Sh
 };
 
 const none = (): readonly string[] => [];
+const never = (): boolean => false;
 
 const events = (
   output: EventOutput<OptionTable, unknown>,
@@ -131,6 +166,8 @@ const events = (
   const buffer = maps[output.buffer] as unknown as Iterable<unknown>;
   return {
     head: options.json ? [] : [...(banner === undefined ? [] : [banner]), headerOf(columns)],
+    until: none,
+    ended: never,
     afterStep: () =>
       [...buffer]
         .filter((event) => output.filter?.(event, values) ?? true)
@@ -144,18 +181,35 @@ const events = (
 const sums = (
   output: IntervalOutput<OptionTable, unknown, unknown>,
   options: Options,
-  { maps }: Simulation,
+  simulation: Simulation,
 ): Shown => {
   const values = options as never;
   const banner = output.banner?.(values);
-  const map = maps[output.map] as unknown as Iterable<readonly [unknown, unknown]>;
+  const seconds = output.seconds(values);
+  const count = output.count(values) ?? Number.POSITIVE_INFINITY;
+  const before = new Map<unknown, unknown>();
+  let due = simulation.time;
+  let shown = 0;
+  const summary = (): readonly string[] => {
+    shown++;
+    const entries = takeEntries(simulation.maps, output, before, () => {});
+    return options.json
+      ? output.json(entries, values).map(jsonLine)
+      : output.text(entries, values, now()).map(printable);
+  };
   return {
     head: options.json || banner === undefined ? [] : [banner],
+    until(time) {
+      const all: string[] = [];
+      while (seconds !== undefined && shown < count && due + BigInt(seconds) * SECOND <= time) {
+        due += BigInt(seconds) * SECOND;
+        all.push(...summary());
+      }
+      return all;
+    },
+    ended: () => shown >= count,
     afterStep: none,
-    atEnd: () =>
-      options.json
-        ? output.json([...map], values).map(jsonLine)
-        : output.text([...map], values, now()).map(printable),
+    atEnd: () => (shown < count ? summary() : []),
   };
 };
 
@@ -169,6 +223,8 @@ const lines = (
   let told = 0;
   return {
     head: options.json ? [] : [headerOf(columns)],
+    until: none,
+    ended: never,
     afterStep() {
       const printed = simulation.printed.slice(told);
       told += printed.length;

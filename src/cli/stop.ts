@@ -6,6 +6,9 @@
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Node's timers hold at most 2^31 - 1 milliseconds; a longer one ends at once. */
+const LONGEST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
 export class Stop {
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -29,7 +32,9 @@ export class Stop {
 
   /** Stops in so many seconds. */
   after(seconds: number): void {
-    this.#timer = setTimeout(() => this.now(), seconds * 1000);
+    const first = Math.min(seconds, LONGEST_SECONDS);
+    const then = (): void => (seconds > first ? this.after(seconds - first) : this.now());
+    this.#timer = setTimeout(then, first * 1000);
   }
 
   /** Waits; wakes up early when it is time to stop. */

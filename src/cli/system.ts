@@ -12,7 +12,6 @@ import {
   usdtProbes,
 } from '../elf/index.ts';
 import { findExecutable, withElfFile } from '../kernel/executable.ts';
-import { glob, isGlob } from '../kernel/glob.ts';
 import { KernelWorld } from '../kernel/index.ts';
 import { symbolAddress } from '../kernel/kallsyms.ts';
 import { isBlacklisted } from '../kernel/kprobe-blacklist.ts';
@@ -20,36 +19,51 @@ import { codeMappings } from '../kernel/process-maps.ts';
 import { readTraceable } from '../kernel/traceable.ts';
 import { availableEvents } from '../kernel/tracefs.ts';
 import { featuresWithout } from '../kernel/without.ts';
-import { parseHook, RequirementError } from '../object/index.ts';
+import { NotFoundError, parseHook, RequirementError } from '../object/index.ts';
 import type { StaticProbe, System } from '../programs/system.ts';
+import { isOneName, nameTest } from './name-pattern.ts';
 
 export const system: System = {
   hasHook: (section) =>
     new KernelWorld(featuresWithout()).hasHook(parseHook(section), { thorough: true }),
 
   kernelFunctions: (pattern) =>
-    isGlob(pattern)
-      ? traceable().filter(glob(pattern))
-      : [pattern].filter((name) => symbolAddress(name) !== undefined),
+    isOneName(pattern)
+      ? [pattern].filter((name) => symbolAddress(name) !== undefined)
+      : traceable().filter(nameTest(pattern)),
 
-  tracepoints: (pattern) => availableEvents().filter(glob(pattern)),
+  tracepoints: (pattern) => availableEvents().filter(nameTest(pattern)),
 
   hasFile: (file, pid) => {
     try {
       findExecutable(file, { pid });
       return true;
     } catch (error) {
-      if (error instanceof RequirementError) return false;
+      if (error instanceof NotFoundError) return false;
       throw error;
     }
   },
 
   functions: (file, pattern, pid) =>
     withElfFile(findExecutable(file, { pid }), (elf) =>
-      [...functionOffsets(elf, glob(pattern))]
-        .filter(([offset]) => !isGlob(pattern) || !beginsLocked(elf, offset))
+      [...functionOffsets(elf, nameTest(pattern))]
+        .filter(([offset]) => isOneName(pattern) || !beginsLocked(elf, offset))
         .map(([offset, name]) => ({ name, offset })),
     ),
+
+  staticPlaces: (file, pattern, pid) => {
+    const fits = nameTest(pattern);
+    return withElfFile(findExecutable(file, { pid }), (elf) =>
+      usdtProbes(elf)
+        .map((probe) => ({ ...probe, whole: `${probe.provider}:${probe.name}` }))
+        .filter(({ name, whole }) => fits(name) || fits(whole))
+        .map(({ whole, offset, semaphore = 0 }) => ({
+          name: whole,
+          offset,
+          referenceCounter: semaphore,
+        })),
+    );
+  },
 
   staticProbes: (file, pid) =>
     withElfFile(findExecutable(file, { pid }), (elf) => {

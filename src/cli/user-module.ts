@@ -58,7 +58,8 @@ const importModule = async (file: string): Promise<Readonly<Record<string, unkno
   try {
     return await import(pathToFileURL(resolve(file)).href);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    // A module can throw anything.
+    const { code, message = String(error) } = (error ?? {}) as NodeJS.ErrnoException;
     if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(message))
       throw new Error(
         `Node ${process.versions.node} does not load TypeScript (${file}): use Node 22.18 or newer, or \`npm install tsx\` and NODE_OPTIONS='--import tsx'`,

@@ -23,10 +23,10 @@ import {
   lea,
   load,
   mov,
+  NotFoundError,
   object,
   percpuArray,
   pointer,
-  RequirementError,
   r0,
   r1,
   r6,
@@ -140,13 +140,15 @@ export const bashreadline = tool({
   ],
   options,
   find: ({ shared, pid }, system): Found => {
-    const files = shared === undefined ? FILES : [shared];
-    const there = files.filter((file) => system.hasFile(file, pid));
-    const file = there.find((each) => system.functions(each, 'readline', pid).length > 0);
+    const hasReadline = (file: string) => system.functions(file, 'readline', pid).length > 0;
+    // A file that is named says itself what is wrong with it.
+    const there =
+      shared === undefined ? FILES.filter((file) => system.hasFile(file, pid)) : [shared];
+    const file = there.find(hasReadline);
     if (file !== undefined) return { file };
-    throw new RequirementError(
+    throw new NotFoundError(
       there.length === 0
-        ? `there is no ${files.join(', no ')}; -s says where bash or its libreadline.so is`
+        ? `there is no ${FILES.join(', no ')}; -s says where bash or its libreadline.so is`
         : `${there.join(' and ')} ${there.length === 1 ? 'has' : 'have'} no function readline; -s says where bash or its libreadline.so is`,
     );
   },

@@ -35,9 +35,9 @@ import {
   pointer,
   r0,
   r1,
-  r6,
   r7,
   r8,
+  r9,
   rawTracepoint,
   read,
   stack,
@@ -121,6 +121,7 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
   const process = stack(Process);
   const event = stack(ExitEvent);
   const task = Task.at(r8);
+  const signal = Signal.at(r9);
   const out = label('out');
   const ofGroup = label('ofGroup');
   const known = label('known');
@@ -151,21 +152,25 @@ const exitsnoopObject = (given: GivenValues<typeof options> = {}) => {
   ];
   const body: Code = [
     // w9 = the status that wait(2) gives: of the group if its threads end together, else of the thread.
-    !threads && [read(w1, task.signal.flags), jset(w1, SIGNAL_GROUP_EXIT, ofGroup)],
+    !threads && [
+      read(r9, task.signal),
+      read(w1, signal.flags),
+      jset(w1, SIGNAL_GROUP_EXIT, ofGroup),
+    ],
     read(w9, task.exit_code),
-    !threads && [ja(known), ofGroup, read(w9, task.signal.group_exit_code), known],
+    !threads && [ja(known), ofGroup, read(w9, signal.group_exit_code), known],
     failed && jeq(w9, 0, out),
 
+    store(cast(event.status, u32), w9),
     read(event.pid, task.tgid),
     read(event.tid, task.pid),
     read(event.ppid, task.real_parent.tgid),
+    !threads && read(r8, task.group_leader), // r8 = the task that the process began with
+    read(r9, task.start_time),
     call(helper.ktime_get_ns),
-    mov(r6, r0),
-    read(r1, threads ? task.start_time : task.group_leader.start_time),
-    sub(r6, r1),
-    store(event.ageNs, r6),
-    store(cast(event.status, u32), w9),
-    read(event.comm, threads ? task.comm : task.group_leader.comm),
+    sub(r0, r9),
+    store(event.ageNs, r0),
+    read(event.comm, task.comm),
     output(r7, events, event, ExitEvent.size), // a full buffer is counted
     out,
     mov(r0, 0),

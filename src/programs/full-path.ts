@@ -55,6 +55,8 @@ import {
 export const AT_FDCWD = -100;
 /** The bytes of the longest path that the kernel takes, its NUL included. */
 export const PATH_MAX = 4096;
+/** A path with room for one byte more, which tells whether it goes on. */
+export const PATH_ROOM = PATH_MAX + 1;
 /** The bytes of the longest name, its NUL included. */
 const NAME_ROOM = 256;
 /** Directories deeper than this are cut, and marked so. */
@@ -69,10 +71,10 @@ export const pathFields = {
   /** 1 when the last of them is in the root directory. */
   rooted: u32,
 };
-/** A path with room for one byte more than it may have, and for the names of its directories. */
+/** A path, and room for the names of its directories. */
 export const LongPath = struct('long_path', {
   ...pathFields,
-  path: chars(PATH_MAX + 1),
+  path: chars(PATH_ROOM),
   directories: bytes(PATH_MAX + NAME_ROOM),
 });
 /** The most that the path and the names may take. */
@@ -191,6 +193,10 @@ const labels = () =>
     label('rooted'),
     label('done'),
   ] as const;
+
+/** A path as it is shown: `size` is its bytes with the NUL, as far as they were read. */
+export const pathText = (path: string, size: number): string =>
+  size > PATH_MAX ? `${path}...` : path;
 
 /** What the walk found, before the path: `.../` stands for what is missing. */
 export const fullPath = (

@@ -1,7 +1,7 @@
 /**
  * @module
- * funccount: how often functions are called, of the kernel or of user programs, and how often tracepoints are passed.
- * After BCC's funccount.
+ * funccount: how often functions are called, of the kernel or of user programs, and how often tracepoints and static
+ * probes are passed. After BCC's funccount.
  *
  * One program is at all functions where the kernel has multi-probes, and knows by the cookie of its place which one it
  * counts. Elsewhere each function has a program of its own. Counts only grow, so that none is lost between reading and
@@ -20,6 +20,7 @@ import {
   kprobeMulti,
   label,
   mov,
+  NotFoundError,
   object,
   type ProgramEntry,
   percpuArray,
@@ -37,7 +38,7 @@ import {
   uprobeMulti,
   w0,
 } from '../index.ts';
-import type { System } from './system.ts';
+import type { NamePattern, System } from './system.ts';
 import {
   type Attachment,
   defaults,
@@ -65,10 +66,15 @@ const options = {
     help: 'end after so many seconds',
   },
   timestamp: { type: 'boolean', short: 'T', help: 'show the time' },
+  regexp: {
+    type: 'boolean',
+    short: 'r',
+    help: 'PATTERN is a regular expression, of how names begin',
+  },
   pattern: {
     type: 'text',
     placeholder: 'PATTERN',
-    help: 'functions of the kernel as vfs_*, of a file as libc.so.6:mem*, tracepoints as t:sched:sched_*',
+    help: 'vfs_* of the kernel, c:mem* or FILE:mem* of a file, t:sched:* tracepoints, u:FILE:* static probes',
   },
 } as const;
 type Options = Values<typeof options>;
@@ -83,59 +89,96 @@ interface Found {
 }
 interface Place {
   readonly name: string;
-  /** Of functions of a file: bytes from its start. */
+  /** Of what is in a file: bytes from its start. */
   readonly offset?: number | undefined;
+  readonly referenceCounter?: number | undefined;
 }
 
-/** What a pattern is about. BCC's shorthand for the C library is `c`. */
+/** What a pattern is about. */
 interface Pattern {
-  readonly kind: 'kernel' | 'file' | 'tracepoint';
+  readonly kind: 'kernel' | 'file' | 'tracepoint' | 'static';
   readonly names: string;
+  /** '' where there is none to be. */
   readonly file: string;
 }
 
-const parsePattern = (text: string): Pattern => {
-  if (text.startsWith('t:')) return { kind: 'tracepoint', names: text.slice(2), file: '' };
-  const colon = text.lastIndexOf(':');
-  if (colon < 0) return { kind: 'kernel', names: text, file: '' };
-  const file = text.slice(0, colon);
-  return { kind: 'file', names: text.slice(colon + 1), file: file === 'c' ? 'libc.so.6' : file };
+/**
+ * `vfs_*` or `p::vfs_*`, `FILE:mem*` or `p:FILE:mem*`, `t:sched:*`, `u:FILE:NAME` or `u:FILE:PROVIDER:NAME`. BCC's
+ * shorthand for the C library is `c`.
+ */
+const parsePattern = ({ pattern = '', regexp }: Pick<Options, 'pattern' | 'regexp'>): Pattern => {
+  const [, type = 'p', rest = ''] = /^(?:([ptu]):)?(.*)$/s.exec(pattern) ?? [];
+  if (type === 't') return { kind: 'tracepoint', names: rest, file: '' };
+  // A path may have colons in it, as far as the names have none.
+  const colon = type === 'u' || regexp ? rest.search(/(?<!\(\?):/) : rest.lastIndexOf(':');
+  const [file, names] = [rest.slice(0, Math.max(0, colon)), rest.slice(colon + 1)];
+  const isOfKernel = type === 'p' && (colon < 0 || pattern.startsWith('p::'));
+  if (isOfKernel) return { kind: 'kernel', names, file: '' };
+  const kind = type === 'u' ? 'static' : 'file';
+  return { kind, names, file: file === 'c' ? 'libc.so.6' : file };
 };
+
+const namePattern = (names: string, regexp: boolean): NamePattern =>
+  regexp ? new RegExp(`^(?:${names})`) : names;
 
 /** As many as the original. Each takes a program and a probe, and some time to be removed. */
 const MOST_PROGRAMS = 1000;
 
-const find = ({ pattern = '', pid }: Options, system: System): Found => {
-  const wanted = parsePattern(pattern);
-  const places = placesOf(wanted, system, pid);
-  if (places.length === 0) throw new RequirementError(`no ${NOUNS[wanted.kind]} fits ${pattern}`);
+const find = (options: Options, system: System): Found => {
+  const { pattern } = options;
+  const { kind, ...wanted } = parsePattern(options);
+  const places = placesOf(kind, wanted, options, system);
+  if (places.length === 0) throw new NotFoundError(`no ${NOUNS[kind]} fits ${pattern}`);
   const multi =
-    (wanted.kind === 'kernel' && system.hasHook('kprobe.multi/vfs_read')) ||
-    (wanted.kind === 'file' && system.hasHook('uprobe.multi/libc.so.6:malloc'));
+    (kind === 'kernel' && system.hasHook('kprobe.multi/vfs_read')) ||
+    (isInFile(kind) && system.hasHook('uprobe.multi/libc.so.6:malloc'));
   if (multi || places.length <= MOST_PROGRAMS) return { found: { places, multi } };
   throw new RequirementError(
-    `${places.length} ${NOUNS[wanted.kind]}s fit ${pattern}, and without multi-probes (Linux 5.18 for the kernel, 6.6 for files) there can be ${MOST_PROGRAMS}`,
+    `${places.length} ${NOUNS[kind]}s fit ${pattern}, and without multi-probes (Linux 5.18 for the kernel, 6.6 for files) there can be ${MOST_PROGRAMS}`,
   );
 };
 
-const NOUNS = { kernel: 'function', file: 'function', tracepoint: 'tracepoint' } as const;
+const NOUNS = {
+  kernel: 'function',
+  file: 'function',
+  tracepoint: 'tracepoint',
+  static: 'static probe',
+} as const;
 
-const placesOf = (wanted: Pattern, system: System, pid: number | undefined): readonly Place[] => {
-  switch (wanted.kind) {
+/** What a pattern of the kind is like. */
+const EXAMPLES = {
+  kernel: 'vfs_*',
+  file: 'c:mem*',
+  tracepoint: 't:sched:*',
+  static: 'u:libstdc++.so.6:*',
+} as const;
+
+const isInFile = (kind: Pattern['kind']): boolean => kind === 'file' || kind === 'static';
+
+const placesOf = (
+  kind: Pattern['kind'],
+  { names, file }: Omit<Pattern, 'kind'>,
+  { pid, regexp }: Options,
+  system: System,
+): readonly Place[] => {
+  const wanted = namePattern(names, regexp);
+  switch (kind) {
     case 'kernel':
-      return system.kernelFunctions(wanted.names).map((name) => ({ name }));
+      return system.kernelFunctions(wanted).map((name) => ({ name }));
     case 'tracepoint':
-      return system.tracepoints(wanted.names).map((name) => ({ name }));
+      return system.tracepoints(wanted).map((name) => ({ name }));
     case 'file':
-      return system.functions(wanted.file, wanted.names, pid);
+      return system.functions(file, wanted, pid);
+    case 'static':
+      return system.staticPlaces(file, wanted, pid);
   }
 };
 
 /** The object for these options. Without what was found, it counts in one sum whatever fits the pattern. */
 const funccountObject = (given: GivenValues<typeof options> & Partial<Found> = {}) => {
-  const { pid, cpu, pattern = 'vfs_*' } = defaults(options, given);
+  const { pid, cpu, pattern = 'vfs_*', regexp } = defaults(options, given);
   const { found } = given;
-  const wanted = parsePattern(pattern);
+  const wanted = parsePattern({ pattern, regexp });
   const places = found?.places ?? [{ name: wanted.names }];
   const counts = percpuArray(u64, { maxEntries: places.length });
 
@@ -166,15 +209,17 @@ const funccountObject = (given: GivenValues<typeof options> & Partial<Found> = {
       case 'kernel':
         return kprobe(name, body);
       case 'file':
+      case 'static':
         return uprobe('', body);
       case 'tracepoint':
         return tracepoint(name.replace(':', '/'), body);
     }
   };
+  // Sections have no regular expressions.
   const together =
     wanted.kind === 'kernel'
-      ? kprobeMulti(wanted.names, byCookie)
-      : uprobeMulti(`${wanted.file}:${wanted.names}`, byCookie);
+      ? kprobeMulti(regexp ? '' : wanted.names, byCookie)
+      : uprobeMulti(regexp ? '' : `${wanted.file}:${wanted.names}`, byCookie);
   const isAlone = wanted.kind === 'tracepoint' || (found && !found.multi);
   const programs: Record<string, ProgramEntry> = isAlone
     ? Object.fromEntries(places.map(({ name }, index) => [`count${index}`, alone(index, name)]))
@@ -184,17 +229,24 @@ const funccountObject = (given: GivenValues<typeof options> & Partial<Found> = {
 };
 
 /** Where each program is, in the words of `Program.attach()`. */
-const attach = ({ pattern = '', pid, found: { places, multi } }: Options & Found) => {
-  const wanted = parsePattern(pattern);
+const attach = ({ found: { places, multi }, ...options }: Options & Found) => {
+  const { kind, file: path } = parsePattern(options);
+  const { pid } = options;
   const cookies = places.map((_, index) => index);
-  if (multi && wanted.kind === 'kernel')
+  if (multi && kind === 'kernel')
     return { count: { functions: places.map(({ name }) => name), cookies } };
-  if (wanted.kind !== 'file') return {};
-  const { file: path } = wanted;
-  const offsets = places.map(({ offset }) => offset!);
-  if (multi) return { count: { path, offsets, cookies, pid } };
+  if (!isInFile(kind)) return {};
+  if (multi) {
+    const offsets = places.map(({ offset }) => offset!);
+    const counters = places.map(({ referenceCounter = 0 }) => referenceCounter);
+    const referenceCounters = counters.some((each) => each > 0) ? counters : undefined;
+    return { count: { path, offsets, referenceCounters, cookies, pid } };
+  }
   return Object.fromEntries(
-    offsets.map((offset, index): [string, Attachment] => [`count${index}`, { path, offset, pid }]),
+    places.map(({ offset, referenceCounter }, index): [string, Attachment] => [
+      `count${index}`,
+      { path, offset, referenceCounter, pid },
+    ]),
   );
 };
 
@@ -206,14 +258,21 @@ interface Row {
 }
 
 /** What was called, the rarest first, as the original has it: so the most frequent is above the prompt. */
-const rowsOf = (entries: Entries, { found: { places } }: Found): readonly Row[] =>
-  entries
-    .map(([index, counts]) => ({
-      name: places[index]!.name,
-      count: Number(counts.reduce((sum, each) => sum + each, 0n)),
-    }))
+const rowsOf = (entries: Entries, { found: { places } }: Found): readonly Row[] => {
+  // A static probe can be in several places, and functions of a file can share a name.
+  const sums = new Map<string, bigint>();
+  for (const [index, counts] of entries) {
+    const { name } = places[index]!;
+    sums.set(
+      name,
+      counts.reduce((sum, each) => sum + each, sums.get(name) ?? 0n),
+    );
+  }
+  return [...sums]
+    .map(([name, count]) => ({ name, count: Number(count) }))
     .filter(({ count }) => count > 0)
     .toSorted((a, b) => a.count - b.count || (a.name < b.name ? -1 : 1));
+};
 
 const textLines = (
   entries: Entries,
@@ -232,22 +291,38 @@ export const funccount = tool({
   name: 'funccount',
   summary: 'how often functions are called, of the kernel or of a program',
   description: [
-    'A pattern has * for any characters and ? for one. A file is a path, a command or a library (c is libc.so.6). Names',
-    'that several functions of the kernel share are left out: the kernel does not say which is meant. So are functions',
-    'of files that begin with a locked instruction, where there can be no probe.',
+    'A pattern has * for any characters and ? for one; with -r it is a regular expression that the beginning of a name is',
+    'to fit. A file is a path, a command or a library (c is libc.so.6). Static probes (USDT) are PROVIDER:NAME, and the',
+    'pattern can be of the name alone. Names that several functions of the kernel share are left out: the kernel does not',
+    'say which is meant. So are functions of files that begin with a locked instruction, where there can be no probe.',
   ].join('\n'),
   examples: [
     ["funccount 'vfs_*'", 'functions of the kernel, until Ctrl-C'],
     ["funccount -i 1 -d 5 'tcp_s*'", 'five summaries, one a second'],
     ["funccount -p 181 'c:mem*'", 'of the C library, in process 181'],
+    ["funccount -r 'c:f(open|close)$'", 'those that a regular expression fits'],
     ["funccount 't:sched:*'", 'tracepoints'],
+    ["funccount 'u:libstdc++.so.6:*'", 'static probes of a library'],
   ],
   options,
   positionals: ['pattern'],
-  missing: ({ pattern = '' }) => {
-    const { kind, names, file } = parsePattern(pattern);
-    return names === '' || (kind === 'file' && file === '')
-      ? "say what to count: funccount 'vfs_*'"
+  conflict: (given) => {
+    const { names } = parsePattern(given);
+    try {
+      if (given.regexp) new RegExp(names);
+      return undefined;
+    } catch (error) {
+      const why = /[^:/]*$/
+        .exec((error as Error).message)![0]
+        .trim()
+        .toLowerCase();
+      return `--regexp: ${JSON.stringify(names)} is no regular expression: ${why}`;
+    }
+  },
+  missing: (given) => {
+    const { kind, names, file } = parsePattern(given);
+    return names === '' || (isInFile(kind) && file === '')
+      ? `say what to count: funccount '${EXAMPLES[kind]}'`
       : undefined;
   },
   find,
@@ -259,7 +334,7 @@ export const funccount = tool({
     gained: (now: readonly bigint[], before: readonly bigint[] | undefined) =>
       now.map((count, cpu) => count - (before?.[cpu] ?? 0n)),
     banner: ({ found, pattern }: Options & Found) =>
-      `Tracing ${found.places.length} functions for "${pattern}"... Hit Ctrl-C to end.`,
+      `Tracing ${new Set(found.places.map(({ name }) => name)).size} functions for "${pattern}"... Hit Ctrl-C to end.`,
     seconds: ({ interval }: Options) => interval,
     count: () => undefined,
     text: textLines,

@@ -39,6 +39,7 @@ import {
   pointer,
   r0,
   r1,
+  r3,
   r6,
   r7,
   r8,
@@ -74,14 +75,14 @@ type Key = Value<typeof Key>;
 /** Which of two turns programs write to. */
 const Turn = struct('turn', { turn: u32 });
 
-/** A CPU's sums; programs that need fewer have the first of them. */
-const count = { count: u64.number };
-const time = { ...count, totalNs: u64.number, maxNs: u64.number };
-const Count = struct('irq_count', count);
-const Time = struct('irq_time', time);
-/** With slot i for the times t with floor(log2(t)) = i; the last one has all that are longer. */
-const Slots = struct('irq_slots', { ...time, slots: array(u32, SLOTS) });
-type Sums = Partial<Value<typeof Slots>> & Value<typeof Count>;
+/** A CPU's sums. Slot i counts the times t with floor(log2(t)) = i; the last one has all that are longer. */
+const time = { totalNs: u64.number, maxNs: u64.number };
+const Slots = struct('irq_slots', { ...time, slots: array(u64.number, SLOTS) });
+/** Where nothing is to be distributed, one slot counts all. */
+const one = { slots: array(u64.number, 1) };
+const Time = struct('irq_time', { ...time, ...one });
+const Count = struct('irq_count', one);
+type Sums = Partial<Value<typeof Time>> & Pick<Value<typeof Slots>, 'slots'>;
 
 // What is read of the kernel's structs. CO-RE finds the offsets.
 const Action = kernelStruct('irqaction', { name: pointer() });
@@ -115,8 +116,9 @@ type Options = Values<typeof options>;
 /** The object for these options: nothing in it that they do not need. */
 const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
   const { cpu, distributed, events, cgroup, nanoseconds } = defaults(options, given);
-  const Sums = events ? Count : distributed ? Slots : Time;
-  const sums = percpuHash(Key, Sums as typeof Slots, { maxEntries: 512 });
+  const Sums = (events ? Count : distributed ? Slots : Time) as typeof Slots;
+  const sums = percpuHash(Key, Sums, { maxEntries: 512 });
+  const nothing = globals(Sums, { readonly: true }); // the sums that a name begins with
   const turns = globals(Turn);
   const start = percpuArray(u64, { maxEntries: 1 }); // when the handler that runs on this CPU began; 0 for none
   const names = percpuArray(bytes(NAME_SIZE), { maxEntries: 1 }); // its name, for the record of its end
@@ -124,8 +126,8 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
   const index = stack(u32);
   const now = stack(u64);
   const key = stack(Key);
-  const first = stack(Sums as typeof Slots);
   const out = label('out');
+  const again = label('again');
   const known = label('known');
   const longest = label('longest');
 
@@ -138,36 +140,30 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
     lea(r1, turns),
     load(w1, Turn.at(r1).turn),
     store(key.turn, w1),
+    mov(r8, 0), // r8 = whether the name is new
+    again,
     call(helper.map_lookup_elem, sums, key),
     jne(r0, 0, known),
-
-    // The first one on this CPU. What other CPUs have of this name stays.
-    distributed && clear(first.slots),
-    store(first.count, 1),
-    !events && [store(first.totalNs, r7), store(first.maxNs, r7)],
-    distributed && [lea(r1, first), add(r9, r1), store(Slots.at(r9).slots[0], 1)],
-    update(sums, key, first), // a full map is counted
-    ja(out),
+    jne(r8, 0, out), // it was refused
+    lea(r3, nothing),
+    update(sums, key, r3), // a full map is counted
+    mov(r8, 1),
+    ja(again),
 
     known,
-    load(r1, Slots.at(r0).count),
-    add(r1, 1),
-    store(Slots.at(r0).count, r1),
     !events && [
-      load(r1, Slots.at(r0).totalNs),
+      load(r1, Sums.at(r0).totalNs),
       add(r1, r7),
-      store(Slots.at(r0).totalNs, r1),
-      load(r1, Slots.at(r0).maxNs),
+      store(Sums.at(r0).totalNs, r1),
+      load(r1, Sums.at(r0).maxNs),
       jge(r1, r7, longest),
-      store(Slots.at(r0).maxNs, r7),
+      store(Sums.at(r0).maxNs, r7),
       longest,
     ],
-    distributed && [
-      add(r9, r0),
-      load(w1, Slots.at(r9).slots[0]),
-      add(w1, 1),
-      store(Slots.at(r9).slots[0], w1),
-    ],
+    distributed && add(r0, r9),
+    load(r1, Sums.at(r0).slots[0]),
+    add(r1, 1),
+    store(Sums.at(r0).slots[0], r1),
   ];
   const end: Code = [out, mov(r0, 0), exit()];
   const begin: Code = [
@@ -191,7 +187,7 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
       mov(r1, r7),
       !nanoseconds && div(r1, 1000),
       log2(r9, r1, SLOTS - 1),
-      lsh(r9, 2), // r9 = the bytes to its slot
+      lsh(r9, 3), // r9 = the bytes to its slot
     ],
     name,
     addUp,
@@ -235,6 +231,7 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
     license: 'Dual MIT/GPL',
     maps: {
       sums,
+      nothing,
       turns,
       ...(events ? undefined : { start, names }),
       ...(cgroup === undefined ? undefined : { cgroups }),
@@ -247,6 +244,7 @@ const hardirqsObject = (given: GivenValues<typeof options> = {}) => {
 interface Row extends Required<Sums> {
   readonly name: string;
   readonly cpu: number;
+  readonly count: number;
 }
 type Entries = readonly (readonly [Key, readonly Sums[]])[];
 
@@ -255,9 +253,10 @@ const rowsOf = (entries: Entries, { perCpu }: Options): readonly Row[] =>
   entries
     .flatMap(([key, values]) => {
       const name = textOf(key.name);
-      const rows = values.map(
-        (sums, cpu): Row => ({ totalNs: 0, maxNs: 0, slots: [], ...sums, name, cpu }),
-      );
+      const rows = values.map(({ totalNs = 0, maxNs = 0, slots }, cpu): Row => {
+        const count = slots.reduce((sum, each) => sum + each);
+        return { name, cpu, count, totalNs, maxNs, slots };
+      });
       const seen = rows.filter((row) => row.count > 0);
       return perCpu || seen.length === 0 ? seen : seen.reduce(together);
     })

@@ -181,26 +181,23 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
 
   /** Sends the event of a call that was kept, and forgets the call. */
   const leave = (name: CallName): Code => {
-    const thread = stack(u32);
     const first = stack(u32);
     const event = Scratch.at(r7);
     const opening = WholeOpening.at(r8);
     const [readable, forget, out] = [label('readable'), label('forget'), label('out')];
     return [
       mov(r6, r1), // r6 = the context
+      store(first, 0),
+      call(helper.map_lookup_elem, scratch, first),
+      jeq(r0, 0, out), // never: this is for the verifier
+      mov(r7, r0), // r7 = the event
       call(helper.get_current_pid_tgid),
-      mov(r9, r0), // r9 = process and thread
-      store(thread, w0),
-      call(helper.map_lookup_elem, openings, thread),
+      store(u64.at(r7), r0), // tid and pid
+      call(helper.map_lookup_elem, openings, event.tid),
       jeq(r0, 0, out), // not to be shown, or begun before us
       mov(r8, r0), // r8 = the call
       failed && [load(r1, SyscallExit.at(r6).ret), jsge(r1, 0, forget)],
 
-      store(first, 0),
-      call(helper.map_lookup_elem, scratch, first),
-      jeq(r0, 0, forget),
-      mov(r7, r0), // r7 = the event
-      store(u64.at(r7), r9), // tid and pid
       call(helper.get_current_comm, event.comm, 16),
       call(helper.get_current_uid_gid),
       store(event.uid, w0),
@@ -236,7 +233,7 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
       add(r0, PATH_OFFSET),
       output(r6, events, event, r0), // a full buffer is counted
       forget,
-      call(helper.map_delete_elem, openings, thread),
+      call(helper.map_delete_elem, openings, event.tid),
       out,
       mov(r0, 0),
       exit(),

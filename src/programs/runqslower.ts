@@ -13,7 +13,6 @@ import {
   type Code,
   call,
   chars,
-  coreRead,
   either,
   eventBuffer,
   exit,
@@ -65,7 +64,6 @@ import {
   union,
   update,
   type Value,
-  w0,
   w1,
 } from '../index.ts';
 import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
@@ -138,9 +136,12 @@ interface Subject {
   readonly comm: (to: Mem<Chars, 'plain'>) => Code;
 }
 
+/** Where the number of a thread is: the key of `start`. */
+type Tid = Mem<typeof u32, 'plain'>;
+
 const taskAt = (register: R): Subject => {
   const { tgid, pid, comm } = Task.at(register);
-  return { tid: read(w1, pid), pid: read(w1, tgid), comm: (to) => coreRead(to, comm) };
+  return { tid: read(w1, pid), pid: read(w1, tgid), comm: (to) => read(to, comm) };
 };
 
 /** Records do not say which process a thread belongs to. */
@@ -158,7 +159,7 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
   const only = defaults(options, given);
   const events = eventBuffer(WaitEvent, { size: only.buffer ?? MiB });
   const start = hash(u32, u64, { maxEntries: waiting }); // by thread: when it began to wait
-  const tid = stack(u32);
+  const woken = stack(u32);
   const now = stack(u64);
   const name = stack(Name);
   const event = stack(WaitEvent);
@@ -166,14 +167,14 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
   const taken = label('taken');
   const out = label('out');
 
-  /** `tid` = the number of the task, unless the options leave it out. */
-  const take = (task: Subject, skip: Label): Code => [
+  /** `tid` = the number of the task; goes to `skip` where the options leave it out. */
+  const take = (task: Subject, tid: Tid, skip: Label): Code => [
     task.tid,
-    only.tid !== undefined && jne(w1, only.tid, skip),
     store(tid, w1),
+    only.tid !== undefined && jne(w1, only.tid, skip),
   ];
   /** The task of `tid` begins to wait, unless the options leave it out. */
-  const begin = (task: Subject, skip: Label): Code => [
+  const begin = (task: Subject, tid: Tid, skip: Label): Code => [
     only.pid !== undefined && [task.pid, jne(w1, only.pid, skip)],
     only.comm !== undefined && [task.comm(name.text), unlessBeginsWith(only.comm, name, skip)],
     call(helper.ktime_get_ns),
@@ -181,40 +182,36 @@ const runqslowerObject = (given: GivenValues<typeof options> = {}, waiting = 10_
     update(start, tid, now), // a full map is counted
   ];
   const onWakeup = (task: Subject): Code => [
-    take(task, out),
-    begin(task, out),
+    take(task, woken, out),
+    begin(task, woken, out),
     out,
     mov(r0, 0),
     exit(),
   ];
   /** r6 = the context. `unlessItCanRunOn` goes to `waits` if the task that had the CPU can. */
   const onSwitch = (prev: Subject, next: Subject, unlessItCanRunOn: Code): Code => [
-    take(prev, taken),
+    take(prev, event.prevTid, taken),
     jeq(w1, 0, taken), // the idle task waits for nobody
     unlessItCanRunOn,
-    call(helper.map_delete_elem, start, tid), // a wakeup may have met it while it still ran
+    call(helper.map_delete_elem, start, event.prevTid), // a wakeup may have met it while it still ran
     ja(taken),
     waits,
-    begin(prev, taken),
+    begin(prev, event.prevTid, taken),
 
     taken, // from here on the next task has the CPU
     next.tid,
-    store(tid, w1),
-    call(helper.map_lookup_elem, start, tid),
+    store(event.tid, w1),
+    call(helper.map_lookup_elem, start, event.tid),
     jeq(r0, 0, out),
     load(r9, u64.at(r0)), // r9 = when it began to wait
-    call(helper.map_delete_elem, start, tid),
+    call(helper.map_delete_elem, start, event.tid),
     call(helper.ktime_get_ns),
     sub(r0, r9),
     mov(r1, (only.minUs + 1) * 1000),
     jlt(r0, r1, out),
     store(event.latencyNs, r0),
-    load(w1, tid),
-    store(event.tid, w1),
     next.comm(event.comm),
-    call(helper.get_current_pid_tgid), // the switch itself is still to come
-    store(event.prevTid, w0),
-    call(helper.get_current_comm, event.prevComm, 16),
+    prev.comm(event.prevComm),
     output(r6, events, event, WaitEvent.size), // a full buffer is counted
     out,
     mov(r0, 0),

@@ -32,6 +32,15 @@ export interface FileFunction {
   readonly offset: number;
 }
 
+/** One of the places of a static probe, which is called `PROVIDER:NAME`. */
+export interface StaticPlace extends FileFunction {
+  /** Bytes from the start of the file to its semaphore; 0 where it has none. */
+  readonly referenceCounter: number;
+}
+
+/** A name, a pattern with `*` and `?`, or a regular expression. */
+export type NamePattern = string | RegExp;
+
 /**
  * Files are executables or libraries: a path, a command (`bash`), a library (`libc.so.6`), with `pid` as that process has
  * them. Throws a RequirementError where the machine does not tell, an ElfError for files that are damaged.
@@ -39,16 +48,15 @@ export interface FileFunction {
 export interface System {
   /** Whether the kernel has a hook under its section name: `kprobe.multi/vfs_read`. */
   hasHook(section: string): boolean;
-  /**
-   * The functions of the kernel that fit a pattern with `*` and `?` and can be traced by their names: each name is that
-   * of one function.
-   */
-  kernelFunctions(pattern: string): readonly string[];
-  /** The tracepoints that fit a pattern, as `category:name`. */
-  tracepoints(pattern: string): readonly string[];
+  /** The functions of the kernel that fit and can be traced by their names: each name is that of one function. */
+  kernelFunctions(pattern: NamePattern): readonly string[];
+  /** The tracepoints that fit, as `category:name`. */
+  tracepoints(pattern: NamePattern): readonly string[];
   hasFile(file: string, pid?: number): boolean;
-  /** The functions of a file that fit a pattern, without those whose beginning no program can be at. */
-  functions(file: string, pattern: string, pid?: number): readonly FileFunction[];
+  /** The functions of a file that fit, without those whose beginning no program can be at. */
+  functions(file: string, pattern: NamePattern, pid?: number): readonly FileFunction[];
+  /** The places of the static probes of a file that fit by their names, with the provider or without. */
+  staticPlaces(file: string, pattern: NamePattern, pid?: number): readonly StaticPlace[];
   staticProbes(file: string, pid?: number): readonly StaticProbe[];
   /** The executables and libraries that a process has mapped, by their paths. */
   mappedFiles(pid: number): readonly string[];

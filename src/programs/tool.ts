@@ -155,6 +155,9 @@ export interface Attachment {
   /** For programs at many functions: their names, or bytes into the file, and what tells them apart. */
   readonly functions?: readonly string[] | undefined;
   readonly offsets?: readonly number[] | undefined;
+  /** Semaphores of static probes: of the one place, or of each. */
+  readonly referenceCounter?: number | undefined;
+  readonly referenceCounters?: readonly number[] | undefined;
   readonly cookies?: readonly number[] | undefined;
 }
 

@@ -22,6 +22,7 @@ import {
   load,
   MiB,
   mov,
+  NotFoundError,
   object,
   percpuArray,
   RequirementError,
@@ -118,7 +119,7 @@ const find = ({ pid, probe = '', strings }: Options, system: System): Found => {
   const found = all.find((each) => each.provider === provider && each.name === name);
   if (!found) {
     const names = [...new Set(all.map((each) => `${each.provider}:${each.name}`))].join(', ');
-    throw new RequirementError(
+    throw new NotFoundError(
       `${file ?? `process ${pid}`} has no static probe ${provider}:${name}; it has ${names || 'none'}`,
     );
   }
@@ -127,7 +128,7 @@ const find = ({ pid, probe = '', strings }: Options, system: System): Found => {
     throw new RequirementError(`programs cannot read the arguments of ${probe}: ${found.text}`);
   const beyond = positionsOf(strings).find((position) => position >= count);
   if (beyond === undefined) return { found };
-  throw new RequirementError(`${probe} has ${count} arguments, from 0 on: there is no ${beyond}`);
+  throw new NotFoundError(`${probe} has ${count} arguments, from 0 on: there is no ${beyond}`);
 };
 
 const probesOf = (
@@ -144,7 +145,7 @@ const positionsOf = (list: string | undefined): readonly number[] =>
   list === undefined ? [] : [...new Set(list.split(',').map(Number))];
 
 const conflict = ({ strings }: Options): string | undefined =>
-  strings === undefined || /^\d+(,\d+)*$/.test(strings)
+  strings === undefined || /^\d{1,3}(,\d{1,3})*$/.test(strings)
     ? undefined
     : `--strings takes numbers of arguments, as 0,2, got ${JSON.stringify(strings)}`;
 
@@ -230,14 +231,18 @@ const argumentIn = (
   return { text, cut: result - 1 > STRING_MAX };
 };
 
-const shown = (value: ReturnType<typeof argumentIn>, { size }: StaticArgument, hex: boolean) => {
+type Shown = ReturnType<typeof argumentIn>;
+
+const isCut = (value: Shown): boolean => typeof value === 'object' && value.cut;
+
+const shown = (value: Shown, { size }: StaticArgument, hex: boolean) => {
   if (value === undefined) return '?';
   if (typeof value !== 'bigint') return JSON.stringify(value.text) + (value.cut ? '...' : '');
   return hex ? `0x${BigInt.asUintN(8 * size, value).toString(16)}` : String(value);
 };
 
 /** Numbers of 64 bits are strings, which lose nothing. */
-const inJson = (value: ReturnType<typeof argumentIn>, { size }: StaticArgument) => {
+const inJson = (value: Shown, { size }: StaticArgument) => {
   if (value === undefined) return null;
   if (typeof value !== 'bigint') return value.text;
   return size < 8 ? Number(value) : value;
@@ -274,7 +279,7 @@ export const traceUsdt = tool({
   description: [
     'Programs and libraries that were built with sys/sdt.h have static probes: -l lists them, with the sizes of their',
     'arguments (i32 has a sign, u64 has none). An argument that cannot be read is shown as ?, and a string that goes on',
-    'is marked with ... Kernels before 5.15 need -p.',
+    'is marked with ..., in JSON by its number in argsCut. Kernels before 5.15 need -p.',
   ].join('\n'),
   examples: [
     ['trace-usdt -l libc.so.6', 'the probes of the C library'],
@@ -298,7 +303,11 @@ export const traceUsdt = tool({
       { title: 'PID', width: 7, text: ({ pid }) => String(pid) },
       { title: 'TID', width: 7, text: ({ tid }) => String(tid) },
       { title: 'COMM', width: 15, text: ({ comm }) => comm },
-      { title: 'PROBE', width: 16, text: () => options.found.name },
+      {
+        title: 'PROBE',
+        width: Math.max(16, options.found.name.length),
+        text: () => options.found.name,
+      },
       {
         title: 'ARGUMENTS',
         text: (event) =>
@@ -315,6 +324,9 @@ export const traceUsdt = tool({
       probe: options.found.name,
       args: (options.found.args ?? []).map((each, index) =>
         inJson(argumentIn(event, index, each, options), each),
+      ),
+      argsCut: (options.found.args ?? []).flatMap((each, index) =>
+        isCut(argumentIn(event, index, each, options)) ? [index] : [],
       ),
     }),
   },

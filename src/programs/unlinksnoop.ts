@@ -62,10 +62,8 @@ import {
   w0,
   w1,
 } from '../index.ts';
+import { PATH_MAX, PATH_ROOM, pathText } from './full-path.ts';
 import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
-
-/** The longest path that the kernel takes, with its NUL (include/uapi/linux/limits.h). */
-const PATH_MAX = 4096;
 
 const head = {
   tid: u32,
@@ -78,11 +76,11 @@ const head = {
 };
 
 /** What user space receives for each file that was to be deleted. */
-export const UnlinkEvent = struct('unlink_event', { ...head, path: text(PATH_MAX) });
+export const UnlinkEvent = struct('unlink_event', { ...head, path: text(PATH_ROOM) });
 export type UnlinkEvent = Value<typeof UnlinkEvent>;
 
 /** The same from the start of the call to its end. System calls have the address of the path, in user space. */
-const Unlinking = struct('unlinking', { ...head, path: chars(PATH_MAX), address: u64 });
+const Unlinking = struct('unlinking', { ...head, path: chars(PATH_ROOM), address: u64 });
 
 /** Where the path starts in both. */
 const PATH_OFFSET = UnlinkEvent.members.at(-1)!.offset;
@@ -163,7 +161,7 @@ const unlinksnoopObject = (given: GivenValues<typeof options> = {}, calls = 1024
       jsgt(w0, 0, readable),
       mov(w0, 1), // the NUL alone: what could not be read is zeroed
       readable,
-      jgt(r0, PATH_MAX, forget), // never: this is for the verifier
+      jgt(r0, PATH_ROOM, forget), // never: this is for the verifier
       add(r0, PATH_OFFSET),
       output(r6, events, r7, r0), // a full buffer is counted
       forget,
@@ -231,7 +229,8 @@ export const unlinksnoop = tool({
   description: [
     "It is at the kernel's own function, by fentry and fexit or else by kprobe and kretprobe, and so sees io_uring and",
     '32-bit processes, too. Where neither can be, it is at the system calls unlink and unlinkat of 64-bit processes:',
-    '--verbose says which. The path is what the process gave. Directories are not shown.',
+    '--verbose says which. The path is what the process gave, and is marked with ... where it is longer than the kernel',
+    'takes. Directories are not shown.',
   ].join('\n'),
   examples: [
     ['unlinksnoop', 'every file that is deleted'],
@@ -250,8 +249,15 @@ export const unlinksnoop = tool({
       { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
       { title: 'COMM', width: 16, text: ({ comm }) => comm },
       { title: 'RET', width: 4, align: 'right', text: ({ result }) => String(result) },
-      { title: 'PATH', text: ({ path }) => path },
+      { title: 'PATH', text: ({ path, pathSize }) => pathText(path, pathSize) },
     ],
-    json: ({ pid, tid, comm, result, path }: UnlinkEvent) => ({ pid, tid, comm, result, path }),
+    json: ({ pid, tid, comm, result, path, pathSize }: UnlinkEvent) => ({
+      pid,
+      tid,
+      comm,
+      result,
+      path,
+      pathCut: pathSize > PATH_MAX,
+    }),
   },
 });

@@ -94,6 +94,7 @@ describe('beespoke btf', () => {
       1,
       'there is no type "tusk" in kernel.btf; similar names: task',
     ],
+    ['a name that is like none at all', ['['], 1, 'there is no type "[" in kernel.btf'],
     ['a struct that is none', ['struct', 'pid_t'], 1, 'there is no struct "pid_t" in kernel.btf'],
     ['a pattern that nothing is like', ['x*'], 1, 'no type of kernel.btf is like "x*"'],
     [

@@ -174,10 +174,14 @@ describe('beespoke probes of a file', () => {
 
   it('says when there is no such file, or none at all', () => {
     expect(probes('usdt:/no/such/file').stderr).toBe('beespoke: there is no file /no/such/file\n');
+    expect(probes('usdt:/bin/true').stderr).toBe('beespoke: no probe is like "usdt:/bin/true"\n');
     expect(probes('uprobe:/tmp:x').stderr).toBe('beespoke: /tmp is no regular file\n');
-    expect(probes('uprobe:*').stderr).toBe(
-      'beespoke: functions and static probes are those of a file: uprobe:/bin/bash, usdt:libc.so.6\n',
-    );
+    expect(probes('usdt:/no/such/file').status).toBe(1);
+    expect(probes('uprobe:*')).toMatchObject({
+      status: 2,
+      stderr:
+        'beespoke: functions and static probes are those of a file: uprobe:/bin/bash, usdt:libc.so.6\n',
+    });
   });
 });
 

@@ -175,9 +175,18 @@ describe('run', () => {
   it('ends with status 3 where nothing can be attached', () => {
     const { status, stderr } = beespoke('run', objectFile('isa-v1'));
     expect(stderr).toMatch(
-      /^beespoke: isa-v1\.o has no programs that can be attached yet: arithmetic \(socket\)/,
+      /^beespoke: isa-v1\.o has no programs that can be attached from here: arithmetic \(socket\)/,
     );
     expect(status).toBe(3);
+  });
+
+  it('says what is wrong with a module', () => {
+    const source = join(scratch, 'throws.mjs');
+    writeFileSync(source, 'throw "nothing";');
+    expect(beespoke('run', source)).toMatchObject({
+      status: 1,
+      stderr: `beespoke: cannot load ${source}: nothing\n`,
+    });
   });
 
   it('says what is wrong with a file', () => {
@@ -291,5 +300,21 @@ export default object({ license: 'GPL', maps: { events }, programs: { onExec: tr
     );
     const { stdout } = await during([source, '--json'], exec);
     expect(rows(stdout)).toContainEqual({ comm: 'true' });
+  });
+
+  it('knows no recorded world of a tool of the user', () => {
+    const source = join(scratch, 'mine.ts');
+    const programs = join(import.meta.dirname, '../../src/programs/index.ts');
+    writeFileSync(
+      source,
+      `import { exitsnoop } from ${JSON.stringify(programs)};
+export default { ...exitsnoop, name: 'mine' };
+`,
+    );
+    const { status, stdout, stderr } = beespoke('run', source, '--simulate');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(
+      /^beespoke: --simulate: there is no recorded world for mine, but for hello, [^\n]+\n$/,
+    );
   });
 });

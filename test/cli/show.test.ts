@@ -531,6 +531,12 @@ describe.skipIf(noBpf)(kernel('what is loaded'), () => {
       [['prog', 'show', 'id', '1', '2'], 2, 'prog: unexpected argument "2"'],
       [['map', 'show', 'id', 'x'], 2, 'map: an id is a number below 2^32, got "x"'],
       [['map', 'show', 'name', '1'], 1, 'there is no map of the name "1"'],
+      [['map', 'show', 'pinned', '/tmp'], 1, '/tmp is a directory'],
+      [
+        ['prog', 'show', 'pinned', import.meta.filename],
+        1,
+        `${import.meta.filename} is not in a BPF file system, where programs and maps are pinned`,
+      ],
     ];
     const refusalOf = ([kind, ...args]: readonly string[]) =>
       COMMANDS[kind as Kind](args).then(

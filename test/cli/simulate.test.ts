@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SUMMARIES } from '../../src/cli/summaries.ts';
 import { build } from '../package/built.ts';
 import { type Ended, objects } from './support.ts';
 
@@ -91,9 +92,11 @@ describe('--simulate', () => {
   it('shows what a shell does', () => {
     const deleted = objects(beespoke('unlinksnoop', '-x', '--json', '--simulate'));
     expect(deleted).toEqual([
-      { pid: 208, tid: 208, comm: 'rm', result: -2, path: 'core' },
-      { pid: 208, tid: 208, comm: 'rm', result: -13, path: '/etc/shadow' },
+      { pid: 208, tid: 208, comm: 'rm', result: -2, path: 'core', pathCut: false },
+      { pid: 208, tid: 208, comm: 'rm', result: -13, path: '/etc/shadow', pathCut: false },
     ]);
+    for (const way of ['--fentry', '--kprobe'])
+      expect(objects(beespoke('unlinksnoop', '-x', way, '--json', '--simulate'))).toEqual(deleted);
     const typed = objects(beespoke('bashreadline', '--json', '--simulate'));
     expect(typed).toMatchObject([
       { command: 'cat notes.txt' },
@@ -103,11 +106,126 @@ describe('--simulate', () => {
     ]);
   });
 
-  it('says which tools have a recorded world', () => {
-    const { status, stdout, stderr } = run('trace-usdt', '--simulate');
-    expect(stderr).toMatch(
-      /^beespoke: --simulate: there is no recorded world for trace-usdt, but for hello, [^\n]+\n$/,
+  it('counts the functions that fit, each interval of the time that goes by there', () => {
+    const { stdout } = beespoke('funccount', 'vfs_*', '--simulate');
+    expect(stdout).toBe(
+      [
+        'Tracing 7 functions for "vfs_*"... Hit Ctrl-C to end.',
+        '',
+        'FUNC                                    COUNT',
+        'vfs_fstat                                   2',
+        'vfs_write                                   3',
+        'vfs_open                                    5',
+        'vfs_read                                   13',
+        '',
+      ].join('\n'),
     );
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    const each = objects(beespoke('funccount', '-i', '1', 'c:*', '--json', '--simulate'));
+    expect(each).toEqual([
+      { name: 'free', count: 3 },
+      { name: 'malloc', count: 5 },
+      { name: 'free', count: 9 },
+      { name: 'malloc', count: 14 },
+      { name: 'malloc', count: 14 },
+    ]);
+    const summaries = (...args: readonly string[]) =>
+      beespoke('funccount', ...args, 'c:*', '--simulate').stdout.match(/^FUNC/gm);
+    expect(summaries('-i', '1', '-d', '2')).toHaveLength(2);
+    expect(summaries('-i', '9')).toHaveLength(1);
+    const first = objects(beespoke('funccount', '-d', '1', 'c:*', '--json', '--simulate'));
+    expect(first).toEqual([
+      { name: 'free', count: 3 },
+      { name: 'malloc', count: 5 },
+    ]);
+  });
+
+  it.each([
+    [['vfs_read'], [{ name: 'vfs_read', count: 13 }]],
+    [['-c', '1', 'vfs_read'], [{ name: 'vfs_read', count: 11 }]],
+    [['-p', '215', 'libc.so.6:malloc'], [{ name: 'malloc', count: 11 }]],
+    [
+      ['-r', 'tcp_(recv|send)'],
+      [
+        { name: 'tcp_recvmsg', count: 6 },
+        { name: 'tcp_sendmsg', count: 6 },
+      ],
+    ],
+    [['t:sched:sched_w*'], [{ name: 'sched:sched_wakeup', count: 1 }]],
+    [['u:node:http*'], [{ name: 'node:http__server__request', count: 6 }]],
+  ])('counts by %j', (args, counts) => {
+    expect(objects(beespoke('funccount', ...args, '--json', '--simulate'))).toEqual(counts);
+  });
+
+  it('shows the integers, pointers and strings of a static probe', () => {
+    const probe = 'node:node:http__server__request';
+    const { stdout } = beespoke('trace-usdt', '-s', '2,4,5', probe, '--simulate');
+    expect(stdout).toBe(
+      [
+        'PID     TID     COMM            PROBE                 ARGUMENTS',
+        '215     215     node            http__server__request 94013277608544 94013277609376 "10.0.0.7" 51214 "GET" "/notes" 23',
+        '215     215     node            http__server__request 94013277608544 94013277609376 "10.0.0.7" 51214 "GET" "/notes?page=2" 23',
+        '215     215     node            http__server__request 94013277625984 94013277626816 "10.0.0.7" 51230 "POST" "/notes" 24',
+        '',
+      ].join('\n'),
+    );
+    const ofProcess = (pid: string) =>
+      objects(beespoke('trace-usdt', '-p', pid, 'libc:setjmp', '--json', '--simulate'));
+    expect(ofProcess('215')).toEqual([]);
+    expect(ofProcess('181')).toEqual([
+      {
+        pid: 181,
+        tid: 181,
+        comm: 'bash',
+        provider: 'libc',
+        probe: 'setjmp',
+        args: ['140727085506720', 1, '93873349147733'],
+        argsCut: [],
+      },
+    ]);
+    const listed = objects(beespoke('trace-usdt', '-l', 'node', '--json', '--simulate'));
+    expect(listed.map(({ name }) => name)).toEqual([
+      'http__server__request',
+      'gc__start',
+      'gc__done',
+    ]);
+  });
+
+  const files = '/usr/bin/bash, /usr/lib/x86_64-linux-gnu/libc.so.6, /usr/bin/node';
+  it.each([
+    [['funccount'], 2, "say what to count: funccount 'vfs_*'"],
+    [['funccount', 'u:node'], 2, "say what to count: funccount 'u:libstdc++.so.6:*'"],
+    [['funccount', 'vfs_wr?te_all'], 1, 'no function fits vfs_wr?te_all'],
+    [['funccount', 'u:node:tcp*'], 1, 'no static probe fits u:node:tcp*'],
+    [
+      ['funccount', '/bin/nothing:main'],
+      1,
+      `the recorded world has no file /bin/nothing, but ${files}`,
+    ],
+    [
+      ['trace-usdt', 'node:node:gc'],
+      1,
+      'node has no static probe node:gc; it has node:http__server__request, node:gc__start, node:gc__done',
+    ],
+    [
+      ['trace-usdt', '-p', '4', 'node:gc'],
+      1,
+      'of the recorded processes, 181 and 215 have files mapped, not 4',
+    ],
+    [['bashreadline', '-s', 'zsh'], 1, `the recorded world has no file zsh, but ${files}`],
+  ])('says of %j what is wrong', (args, status, sentence) => {
+    expect(run(...args, '--simulate')).toMatchObject({
+      status,
+      stdout: '',
+      stderr: `beespoke: ${sentence}\n`,
+    });
+  });
+
+  it.each(Object.keys(SUMMARIES))('plays a world through %s', (name) => {
+    const given: Readonly<Record<string, readonly string[]>> = {
+      funccount: ['*'],
+      'trace-usdt': ['libc.so.6:libc:setjmp'],
+    };
+    const rows = objects(beespoke(name, ...(given[name] ?? []), '--json', '--simulate'));
+    expect(rows.length).toBeGreaterThan(0);
   });
 });

@@ -1,7 +1,7 @@
 /** Commands about text: asm, exec and `disasm --syntax llvm`. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { readObject } from '../../src/elf/index.ts';
 import { loadObject } from '../../src/kernel/index.ts';
 import { objectFile } from '../objects/judge.ts';
 import { noBpf } from '../syscall/support.ts';
-import { beespoke } from './support.ts';
+import { beespoke, commandOf } from './support.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -107,6 +107,18 @@ describe('asm', () => {
     );
   });
 
+  it('writes to stdout for -, and then says on stderr what', () => {
+    const file = write('piped.s', text.join('\n'));
+    const out = join(directory, 'whole.o');
+    beespoke('asm', file, '-o', out);
+    const [node, ...words] = commandOf('asm', file, '-o', '-');
+    const { status, stdout, stderr } = spawnSync(node, words, { cwd: directory });
+    expect(status).toBe(0);
+    expect(stdout.equals(readFileSync(out))).toBe(true);
+    expect(String(stderr)).toMatch(/^stdout: 1 program, 1 map, \d+ sections, \d+ bytes\n$/);
+    expect(existsSync(join(directory, '-'))).toBe(false);
+  });
+
   it('asks for a file and for where to write', async () => {
     expect(beespoke('asm').status).toBe(2);
     expect(await asm('x.s')).toBe('2: say where to write it: asm x.s -o FILE');
@@ -166,7 +178,7 @@ describe(`exec on ${ENGINES.join(', ')}${noBpf ? ` (kernel: ${noBpf})` : ''}`, (
     expect(await exec('r0 = *(u32 *)(r1 + 1); exit', ...args)).toMatch(
       engine === 'kernel'
         ? /^1: the kernel refuses main \(socket\): invalid access to map value/
-        : /^1: instruction 7, r0 = \*\(u32 \*\)\(r1 \+1\) \(stdin:1\): no 4 bytes to be read there/,
+        : /^1: instruction 0, r0 = \*\(u32 \*\)\(r1 \+1\) \(stdin:1\): no 4 bytes to be read there/,
     );
   });
 
@@ -176,7 +188,7 @@ describe(`exec on ${ENGINES.join(', ')}${noBpf ? ` (kernel: ${noBpf})` : ''}`, (
     ['95 00', [], '1: instructions are 8 bytes each, got 2 bytes'],
     ['9500000', [], '2: the program is bytes of two hexadecimal digits each, got "9500000"'],
     ['0500050000000000 9500000000000000', [], '1: instruction 0: no instruction begins +5 from here'],
-    ['r0 = r3; exit', [], '1: socket: program: r3 is read here, but nothing has written it (stdin:1)'],
+    ['r0 = r3; exit', [], '1: the program: r3 is read here, but nothing has written it (stdin:1)'],
     ['r0 = ; exit', [], '1: stdin:1:6: r0 =: a register, number, load or name, got the end of the line'],
     ['r0 = 1; exit', ['--engine', 'jit'], '2: --engine is interpreter, wasm or kernel, got "jit"'],
     ['r0 = 1; exit', ['01', '--mem', '02'], '2: the memory is given once, as an argument or with --mem'],
@@ -187,6 +199,14 @@ describe(`exec on ${ENGINES.join(', ')}${noBpf ? ` (kernel: ${noBpf})` : ''}`, (
 });
 
 describe('exec', () => {
+  it('counts the instructions of the program, as listings do', async () => {
+    const text = 'r0 = 0x123456789abc ll\nr0 = *(u8 *)(r1 + 4)\nexit';
+    const at =
+      /^1: instruction 2, r0 = \*\(u8 \*\)\(r1 \+4\) \(stdin:2\): no 1 bytes to be read there/;
+    expect(await exec(text, '--mem', '0011')).toMatch(at);
+    expect(await exec(text, '--mem', '0011', '--engine', 'wasm')).toMatch(at);
+  });
+
   it('reads no more than a program can have', async () => {
     expect(await exec('0'.repeat(2 ** 26 + 1))).toBe(
       '1: a program is no longer than 64 MiB, and stdin is',

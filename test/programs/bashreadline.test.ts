@@ -55,7 +55,7 @@ describe.skipIf(noBpf)(kernel('bashreadline'), () => {
 
   it('says where it has looked', async () => {
     await using cli = new Cli('bashreadline', '-s', '/bin/true');
-    expect(await cli.ended()).toBe(3);
+    expect(await cli.ended()).toBe(1);
     expect(cli.stderr).toBe(
       'beespoke: /bin/true has no function readline; -s says where bash or its libreadline.so is\n',
     );

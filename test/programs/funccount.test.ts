@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { noCompiler, Probed } from '../kernel/probed.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { Called } from './called.ts';
 import { Cli } from './shell.ts';
@@ -89,6 +90,56 @@ describe.skipIf(noBpf)(kernel('funccount'), () => {
     expect(cli.objects).toEqual([{ name: 'syscalls:sys_enter_write', count: 7 }]);
   });
 
+  it('counts what a regular expression fits', async () => {
+    using child = called.start();
+    await using cli = new Cli(
+      'funccount',
+      '-r',
+      '--json',
+      `${called.path}:called_(once|never)|rea`,
+    );
+    await cli.attached();
+    for (let round = 0; round < 7; round++) await child.round('');
+    await cli.stop();
+    expect(cli.objects).toEqual([
+      { name: 'called_once', count: 7 },
+      { name: 'readline', count: 7 },
+    ]);
+    const pattern = 't:syscalls:sys_enter_(write|openat2?)$';
+    const args = ['-r', '-p', String(child.pid), '--json', pattern];
+    await using tracepoints = new Cli('funccount', ...args);
+    await tracepoints.attached();
+    await child.round('text');
+    await tracepoints.stop();
+    expect(tracepoints.objects).toEqual([{ name: 'syscalls:sys_enter_write', count: 1 }]);
+  });
+
+  it.skipIf(noCompiler !== undefined).each([
+    ['one program', '', 'count: uprobe.multi/'],
+    ['a program for each place', 'uprobeMulti', 'count1: uprobe'],
+  ])(
+    `counts static probes, those too that a semaphore turns on, with %s${noCompiler ? ` (skipped: ${noCompiler})` : ''}`,
+    async (_how, without, hook) => {
+      const probed = new Probed();
+      try {
+        using child = await probed.start();
+        await using cli = cliWithout(without, 'funccount', '-v', '--json', `u:${probed.path}:*`);
+        await cli.attached();
+        for (let round = 0; round < 6; round++)
+          expect((await child.round(round)).semaphore).toBe(1);
+        expect(await cli.stop()).toBe(0);
+        expect(cli.objects).toEqual([
+          { name: 'probed:counted', count: 6 },
+          { name: 'probed:plain', count: 6 },
+        ]);
+        expect(cli.stderr).toContain(hook);
+        expect((await child.round(0)).semaphore).toBe(0);
+      } finally {
+        probed.close();
+      }
+    },
+  );
+
   it('says what it lacks', async () => {
     const ends = async (...args: string[]) => {
       await using cli = new Cli('funccount', ...args);
@@ -98,12 +149,21 @@ describe.skipIf(noBpf)(kernel('funccount'), () => {
     expect((await ends('')).at(0)).toBe(2);
     expect((await ends(':f')).at(0)).toBe(2);
     expect((await ends('c:')).at(0)).toBe(2);
+    expect((await ends('u:c')).at(0)).toBe(2);
+    expect(await ends('-r', 'c:a(')).toEqual([
+      2,
+      'beespoke: --regexp: "a(" is no regular expression: unterminated group\n',
+    ]);
     expect(await ends(`${called.path}:nothing*`)).toEqual([
-      3,
+      1,
       `beespoke: no function fits ${called.path}:nothing*\n`,
     ]);
+    expect(await ends(`u:${called.path}:app:*`)).toEqual([
+      1,
+      `beespoke: no static probe fits u:${called.path}:app:*\n`,
+    ]);
     expect(await ends('/no/such/file:f')).toEqual([
-      3,
+      1,
       'beespoke: there is no file /no/such/file\n',
     ]);
   });

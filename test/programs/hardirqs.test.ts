@@ -385,7 +385,7 @@ describe.skipIf(noBpf)(kernel('hardirqs'), () => {
       const map = loaded.maps.sums as unknown as {
         drain(): [
           { name: Uint8Array; turn: number },
-          { count: number; totalNs: number; maxNs: number }[],
+          { totalNs: number; maxNs: number; slots: number[] }[],
         ][];
       };
       return map.drain().map(([key, [first]]) => ({ ...key, ...first }));
@@ -398,17 +398,19 @@ describe.skipIf(noBpf)(kernel('hardirqs'), () => {
     });
 
     it('a pair counts once, under the key of all zeroes', () => {
-      expect(sums('entry', 'exit')).toMatchObject([{ ...none, count: 1 }]);
-      expect(sums('entry', 'exit', 'exit', 'entry', 'exit')).toMatchObject([{ ...none, count: 2 }]);
+      expect(sums('entry', 'exit')).toMatchObject([{ ...none, slots: [1] }]);
+      expect(sums('entry', 'exit', 'exit', 'entry', 'exit')).toMatchObject([
+        { ...none, slots: [2] },
+      ]);
     });
 
     it('of nested handlers the inner one is measured, the outer one left out', () => {
-      expect(sums('entry', 'entry', 'exit', 'exit')).toMatchObject([{ ...none, count: 1 }]);
+      expect(sums('entry', 'entry', 'exit', 'exit')).toMatchObject([{ ...none, slots: [1] }]);
     });
 
     it('a beginning without an end is forgotten', () => {
-      const { totalNs, maxNs, count } = sums('entry', 'entry', 'exit')[0]!;
-      expect(count).toBe(1);
+      const { totalNs, maxNs, slots } = sums('entry', 'entry', 'exit')[0]!;
+      expect(slots).toEqual([1]);
       expect(totalNs).toBe(maxNs);
     });
   });

@@ -366,12 +366,12 @@ describe('runqslower, linked for a kernel before 5.14', () => {
     expect(`\n${lines.slice(at - 4, at + 4).join('\n')}\n`).toMatchInlineSnapshot(`
       "
         14: (bf) r1 = r10
-        15: (07) r1 += -64
+        15: (07) r1 += -56
         16: (b7) r2 = 8
         17: (bf) r3 = r7
         18: (07) r3 += 24                                      ; field_byte_offset task_struct___before_5_14.state
         19: (85) call bpf_probe_read_kernel#113
-        20: (79) r1 = *(u64 *)(r10 -64)
+        20: (79) r1 = *(u64 *)(r10 -56)
         21: (16) if w1 == 0x0 goto pc+6
       "
     `);

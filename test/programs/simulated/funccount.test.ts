@@ -8,8 +8,19 @@ const KERNEL = ['vfs_read', 'vfs_write'];
 const system = (multi: boolean): System =>
   ({
     hasHook: () => multi,
-    kernelFunctions: (pattern) => (pattern === 'vfs_*' ? KERNEL : []),
+    kernelFunctions: (pattern) =>
+      KERNEL.filter(
+        (name) => pattern === 'vfs_*' || (pattern instanceof RegExp && pattern.test(name)),
+      ),
     tracepoints: () => ['sched:sched_switch', 'sched:sched_wakeup'],
+    staticPlaces: (file, pattern) =>
+      file === '/bin/app' && pattern === 'app:*'
+        ? [
+            { name: 'app:start', offset: 64, referenceCounter: 0 },
+            { name: 'app:end', offset: 96, referenceCounter: 512 },
+            { name: 'app:end', offset: 128, referenceCounter: 512 },
+          ]
+        : [],
     functions: (file, pattern) =>
       file === 'libc.so.6' && pattern === 'mem*'
         ? [
@@ -59,6 +70,77 @@ describe('funccount', () => {
     expect(hooksOf(optionsOf('t:sched:*', true))).toEqual([
       ['count0', ['tracepoint/sched/sched_switch']],
       ['count1', ['tracepoint/sched/sched_wakeup']],
+    ]);
+  });
+
+  it('is at each place of static probes, with their semaphores', () => {
+    const multi = optionsOf('u:/bin/app:app:*', true);
+    expect(hooksOf(multi)).toEqual([['count', ['uprobe.multi//bin/app:app:*']]]);
+    expect(funccount.attach!(multi)).toEqual({
+      count: {
+        path: '/bin/app',
+        offsets: [64, 96, 128],
+        referenceCounters: [0, 512, 512],
+        cookies: [0, 1, 2],
+        pid: undefined,
+      },
+    });
+    const alone = optionsOf('u:/bin/app:app:*', false);
+    expect(hooksOf(alone).map(([name]) => name)).toEqual(['count0', 'count1', 'count2']);
+    expect(funccount.attach!(alone)).toMatchObject({
+      count2: { path: '/bin/app', offset: 128, referenceCounter: 512 },
+    });
+  });
+
+  it('is at what a regular expression fits, which its section does not have', () => {
+    const options = optionsOf('vfs_(read|open)', true, { regexp: true });
+    expect(hooksOf(options)).toEqual([['count', ['kprobe.multi']]]);
+    expect(funccount.attach!(options)).toEqual({
+      count: { functions: ['vfs_read'], cookies: [0] },
+    });
+    const general = funccount.object({ pattern: 'c:(mem|str)cpy', regexp: true });
+    expect(general.programs.count).toMatchObject({
+      programs: [{ hook: { section: 'uprobe.multi' } }, { hook: { section: 'uprobe' } }],
+    });
+    expect(funccount.conflict!(defaults(funccount.options, { pattern: 'a(', regexp: true }))).toBe(
+      '--regexp: "a(" is no regular expression: unterminated group',
+    );
+  });
+
+  it('takes the spellings of the original', () => {
+    const asked: unknown[] = [];
+    const note =
+      (what: string) =>
+      (...words: unknown[]) => {
+        asked.push([what, ...words]);
+        return [{ name: 'f', offset: 0, referenceCounter: 0 }];
+      };
+    const machine = {
+      hasHook: () => true,
+      kernelFunctions: note('kernel'),
+      tracepoints: note('tracepoints'),
+      functions: note('functions'),
+      staticPlaces: note('static'),
+    } as unknown as System;
+    const find = (pattern: string, given: object = {}) =>
+      funccount.find!(defaults(funccount.options, { pattern, ...given }), machine);
+    find('p::vfs_*');
+    find('p:c:mem*');
+    find('./a:b:mem*');
+    find('u:c:libc:set*');
+    find('t:sched:*');
+    find('(?:tcp|udp)_', { regexp: true });
+    find('p::a(?::b)', { regexp: true });
+    find('u:app:(?:a|b)', { regexp: true, pid: 7 });
+    expect(asked).toEqual([
+      ['kernel', 'vfs_*'],
+      ['functions', 'libc.so.6', 'mem*', undefined],
+      ['functions', './a:b', 'mem*', undefined],
+      ['static', 'libc.so.6', 'libc:set*', undefined],
+      ['tracepoints', 'sched:*'],
+      ['kernel', /^(?:(?:tcp|udp)_)/],
+      ['kernel', /^(?:a(?::b))/],
+      ['static', 'app', /^(?:(?:a|b))/, 7],
     ]);
   });
 

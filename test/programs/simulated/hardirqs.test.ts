@@ -168,3 +168,16 @@ describe.each(HOOKS)('hardirqs at %s', (_, without) => {
     expect(shown()).toMatchObject([{ name: 'n'.repeat(31) }]);
   });
 });
+
+describe('hardirqs', () => {
+  it('stays small', () => {
+    const sizes = (options: Options) => {
+      const { entry, exit } = simulate(hardirqs.object(options)).programs;
+      return { entry, exit: exit! };
+    };
+    const { entry, exit } = sizes({});
+    expect(entry).toUseAtMost({ instructions: 13 });
+    expect(exit).toUseAtMost({ instructions: 61 });
+    expect(sizes({ distributed: true }).exit).toUseAtMost({ instructions: 70 });
+  });
+});

@@ -211,4 +211,10 @@ describe('opensnoop', () => {
     expect(machine.losses()).toEqual({ events: 7, openings: 1 });
     expect([...machine.maps.events]).toHaveLength(3);
   });
+
+  it('stays small', () => {
+    const { enterOpenat, exitOpenat } = simulate(opensnoop.object()).programs;
+    expect(enterOpenat).toUseAtMost({ instructions: 19 });
+    expect(exitOpenat).toUseAtMost({ instructions: 51 });
+  });
 });

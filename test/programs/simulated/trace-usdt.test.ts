@@ -68,6 +68,7 @@ describe('trace-usdt', () => {
           provider: 'app',
           probe: 'request',
           args: [-2, 'GET /', 'x'.repeat(256), null],
+          argsCut: [2],
         },
       ]);
     },

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Column } from '../../../src/programs/tool.ts';
 import { unlinksnoop } from '../../../src/programs/unlinksnoop.ts';
 import { simulate } from '../../../src/testing/index.ts';
 
 const AT_REMOVEDIR = 0x200;
 const ENOENT = -2;
+const ENAMETOOLONG = -36;
 const world = { task: { pid: 8, tgid: 7, comm: 'rm' } };
 const event = { tid: 8, pid: 7, comm: 'rm' };
 
@@ -104,5 +106,22 @@ describe('unlinksnoop at the system calls', () => {
       { ...event, result: ENOENT, pathSize: 11, path: '/tmp/other' },
       { ...event, result: -14, pathSize: -14, path: '' },
     ]);
+  });
+
+  it('marks a path that is longer than the kernel takes', () => {
+    const { machine, programs } = deleting({}, calls);
+    programs.enterUnlink!.run({ args: [`/${'x'.repeat(5000)}`] });
+    programs.exitUnlink!.run({ ret: ENAMETOOLONG });
+    const [found, ...rest] = [...machine.maps.events];
+    expect(rest).toEqual([]);
+    const path = `/${'x'.repeat(4095)}`;
+    expect(found).toEqual({ ...event, result: ENAMETOOLONG, pathSize: 4097, path });
+    const { columns, json } = unlinksnoop.output as unknown as {
+      columns: (options: object) => readonly Column<unknown>[];
+      json: (event: unknown) => object;
+    };
+    expect(columns({}).at(-1)!.text(found, { time: '', epochMs: 0 })).toBe(`${path}...`);
+    expect(json(found)).toMatchObject({ path, pathCut: true });
+    expect(json({ ...event, pathSize: 4096, path: '' })).toMatchObject({ pathCut: false });
   });
 });
