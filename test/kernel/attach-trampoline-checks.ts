@@ -42,6 +42,7 @@ import {
 } from '../../src/index.ts';
 
 import { type ExtensionTarget, loadObject } from '../../src/kernel/index.ts';
+import { isAtLeast } from '../../src/syscall/index.ts';
 import { inCgroup } from './attach-cgroup-checks.ts';
 import { type Check, counting, thrownBy, withObject } from './attach-support.ts';
 import {
@@ -160,14 +161,26 @@ const extensions: readonly Check[] = [
   },
 ];
 
+/**
+ * Where programs may sleep: at functions that can be made to fail, which are those of system calls, and from Linux 6.3 on
+ * at one that is there to be tested with.
+ */
+const WAITING = isAtLeast('6.3')
+  ? { place: 'bpf_fentry_test1', act: callTests, lack: {} }
+  : {
+      place: `__${process.arch === 'arm64' ? 'arm64' : 'x64'}_sys_setpriority`,
+      act: renice,
+      lack: { option: 'CONFIG_FUNCTION_ERROR_INJECTION' },
+    };
+
 /** Those that may sleep, and those at many functions. */
 const others: readonly Check[] = [
   ...(
     [
-      ['fentry.s', '6.3', (body) => fentry('bpf_fentry_test1', body)],
-      ['fexit.s', '6.3', (body) => fexit('bpf_fentry_test1', body)],
-      ['fmod_ret.s', '6.3', (body) => fmodRet('bpf_fentry_test1', body)],
-      ['fsession.s', '7.0', (body) => fsession('bpf_fentry_test1', body)],
+      ['fentry.s', OLDEST, (body) => fentry(WAITING.place, body)],
+      ['fexit.s', OLDEST, (body) => fexit(WAITING.place, body)],
+      ['fmod_ret.s', OLDEST, (body) => fmodRet(WAITING.place, body)],
+      ['fsession.s', '7.0', (body) => fsession(WAITING.place, body)],
     ] as readonly (readonly [string, string, (body: Code) => ProgramSpec])[]
   ).map(
     ([hook, since, make]): Check => ({
@@ -175,12 +188,13 @@ const others: readonly Check[] = [
       hook,
       way: 'link',
       since,
+      ...WAITING.lack,
       run: () =>
         sees({
           make: (body) => sleepable(make(body)),
           // Others are refused this helper. There is nothing at the address.
           code: (seen) => [call(helper.copy_from_user, seen.first, 8, 0), store(seen.second, r0)],
-          act: callTests,
+          act: WAITING.act,
           expected: { second: -EFAULT },
         }),
     }),
