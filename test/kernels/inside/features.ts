@@ -41,6 +41,7 @@ import { rejectedReport } from '../../verifier/rejected-checks.ts';
 import { check, needs, same, until } from './check.ts';
 import { Command } from './command.ts';
 import { doctorAgrees, loadedIsShown } from './doctor.ts';
+import { streams } from './streams.ts';
 
 const world = new KernelWorld();
 
@@ -232,6 +233,7 @@ export const checkFeatures = async (isOwn: boolean): Promise<void> => {
       return atModule((body) => fentry(FUNCTION, body));
     });
   }
+  await check('features', 'streams of programs', streams);
   await check('features', 'a tool that is killed', killed);
   await check('features', 'a refused program', explained);
   await check('features', 'logs of refused programs', logs);
