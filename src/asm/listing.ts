@@ -10,7 +10,7 @@
  *        3: (55) if r1 != 0x0 goto out                        ; exitsnoop.ts:33
  */
 import type { AssembledFunction } from './assemble.ts';
-import { subprogramsOf } from './check.ts';
+import { subprogramOf } from './check.ts';
 import type { AnyMap, Instruction, Relocation } from './code.ts';
 import { slotsOf } from './encode.ts';
 import { BPF_CALL, BPF_EXIT, BPF_JA, BPF_JMP32, isJumpClass } from './opcodes.ts';
@@ -129,7 +129,7 @@ export const listing = (
 const targetOf = (instruction: Instruction, slot: number): number | undefined => {
   const { opcode, offset, imm, imm64, src } = instruction;
   const operation = opcode & 0xf0;
-  if (subprogramsOf(instruction).length > 0 && imm64 !== undefined) {
+  if (subprogramOf(instruction) && imm64 !== undefined) {
     return slot + 1 + Number(BigInt.asIntN(32, imm64));
   }
   if (!isJumpClass(opcode) || operation === BPF_EXIT) return undefined;

@@ -4,7 +4,6 @@
  * net/ipv6/seg6_local.c, 4.18). The kernel has no links for them: a route stays when the process ends without `close()`.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import { RequirementError } from '../object/index.ts';
 import {
   addRoute,
   deleteRoute,
@@ -97,7 +96,7 @@ const networkOf = (
   const prefix = addressOf(section, address, family);
   const length = bits === '' ? prefix.length * 8 : Number(bits);
   if (/^\d*$/.test(bits) && length <= prefix.length * 8) return { family, prefix, length };
-  throw new RequirementError(
+  throw new TypeError(
     `${section}: a route to a network, as 10.1.0.0/16 or fd00::1/128, got ${JSON.stringify(route)}`,
   );
 };
@@ -105,7 +104,7 @@ const networkOf = (
 const addressOf = (section: string, address: string, family: number): Uint8Array => {
   if (family === AF_INET && isIPv4(address)) return Uint8Array.from(address.split('.'), Number);
   if (family === AF_INET6 && isIPv6(address) && !address.includes('%')) return words(address);
-  throw new RequirementError(
+  throw new TypeError(
     `${section}: an address of IPv${family === AF_INET ? 4 : 6}, got ${JSON.stringify(address)}`,
   );
 };

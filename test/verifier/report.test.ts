@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exit, mov, r0, tc } from '../../src/index.ts';
 import { VerifierError } from '../../src/kernel/index.ts';
 import { explain, parseRefusal, tailOf, unknownLines } from '../../src/verifier/index.ts';
+import { areReported, reportsOf } from '../../src/verifier/report.ts';
 import { linked, world } from '../object/support.ts';
 
 const RECORDED = readFileSync(
@@ -238,5 +239,20 @@ describe('lines of a form that nobody knows yet', () => {
     const log = `0: (95) exit\n${LINES[0]}\nR0 !read_ok\n`;
     expect(parseRefusal(log)!.message).toBe(`${LINES[0]}; R0 !read_ok`);
     expect(unknownLines(log)).toEqual([LINES[0]]);
+  });
+
+  it('end where the next begins', () => {
+    const reported = (text: string) => {
+      const lines = text.split('\n');
+      const flags = areReported(lines);
+      return reportsOf(lines.filter((_, index) => flags[index]));
+    };
+    const other = WITH_LINES.replaceAll('Invalid dereference', 'Another problem');
+    const [one] = reported(WITH_LINES);
+    expect(one?.suggestion).toMatch(/^Add a NULL check .* on the non-NULL path\.$/);
+    expect(reported(`${WITH_LINES}\n${other}`)).toEqual([
+      one,
+      { ...one, problem: 'Another problem' },
+    ]);
   });
 });
