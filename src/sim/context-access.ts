@@ -167,7 +167,7 @@ const allows = (
 
 const isAllowed = (
   rules: Rules,
-  { name, layout, offset }: Member,
+  { name, layout }: Member,
   inside: number,
   size: number,
   store: boolean,
@@ -179,7 +179,7 @@ const isAllowed = (
   if (store && !inBytes && !has(rules.stored)) return false;
   const own = ownSize(layout);
   if (own !== 4) return size === own && inside === 0;
-  if (size === 8) return has(rules.pairs) && (offset + inside) % 8 === 0;
+  if (size === 8) return has(rules.pairs);
   // Of the answer to a socket's event, only the first word is given back.
   if (size === 4) return inside % 4 === 0 && !(store && name === 'value' && inside > 0);
   if (store) return inBytes;

@@ -44,6 +44,7 @@ import {
   w2,
   XdpContext,
   xdp,
+  xdpRedirected,
 } from '../../src/index.ts';
 import { simulate } from '../../src/sim/index.ts';
 import { closeFd, progLoad } from '../../src/syscall/index.ts';
@@ -69,6 +70,8 @@ const ROWS: readonly (readonly [string, Row])[] = [
   ['sk_skb', [(body) => skSkb('stream_verdict', body), SocketBuffer, 0]],
   ['flow_dissector', [flowDissector, SocketBuffer, 0]],
   ['xdp', [xdp, XdpContext, 0]],
+  ['xdp/devmap', [(body) => xdpRedirected('devmap', body), XdpContext, 0]],
+  ['xdp/cpumap', [(body) => xdpRedirected('cpumap', body), XdpContext, 0]],
   ['sockops', [sockops, SocketEvent, 1]],
   ['sk_msg', [skMsg, SocketMessage, 1]],
   ['sk_reuseport', [skReuseport, ReuseportContext, 1]],

@@ -6,6 +6,7 @@
 import {
   add,
   arsh,
+  bytes,
   type Code,
   call,
   chars,
@@ -101,11 +102,13 @@ const TEXTS = {
   none: '',
   set: 'cba',
   last: 'zd',
+  capitals: 'AZ@[',
+  small: 'az@[',
 };
 const ROOM = 16;
 const Texts = struct('texts', {
   ...{ word: chars(ROOM), other: chars(ROOM), upper: chars(ROOM), none: chars(ROOM) },
-  ...{ set: chars(ROOM), last: chars(ROOM) },
+  ...{ set: chars(ROOM), last: chars(ROOM), capitals: chars(ROOM), small: chars(ROOM) },
 });
 const texts = globals(Texts, { initial: TEXTS });
 
@@ -143,6 +146,22 @@ const ofStrings = (
     ),
 });
 
+/** More letters than the kernel looks at (XATTR_SIZE_MAX). */
+const Endless = struct('endless', { letters: bytes(70_000) });
+const endless = globals(Endless, { initial: { letters: new Uint8Array(70_000).fill(97) } });
+
+const withoutEnd = (name: string, numbers: readonly number[]): Calls => ({
+  name: `${name}, without an end`,
+  since: '6.17',
+  hook: raw,
+  maps: { endless },
+  world,
+  code: (sheet) =>
+    numbers.map((each) => [
+      [lea(r1, endless), mov(r2, each), kfunc(name), keepInt(sheet, `${name} ${each}`)],
+    ]),
+});
+
 const LETTERS = ['a', 'b', 'd', 'z', '\0'].map((letter) => letter.charCodeAt(0));
 
 const stringCalls: readonly Calls[] = [
@@ -152,6 +171,9 @@ const stringCalls: readonly Calls[] = [
   ofStrings('bpf_strcspn', '6.17', 'string'),
   ofStrings('bpf_strstr', '6.17', 'string'),
   ofStrings('bpf_strnstr', '6.18', 'string'),
+  withoutEnd('bpf_strlen', [0]),
+  withoutEnd('bpf_strnlen', [65_535, 65_536, 65_537]),
+  withoutEnd('bpf_strchr', [98]),
   ofStrings('bpf_strlen', '6.17', [[]]),
   ofStrings('bpf_strnlen', '6.17', [[0], [1], [6], [7], [100]]),
   ofStrings(
