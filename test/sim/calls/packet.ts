@@ -170,7 +170,7 @@ const sums = (id: typeof helper.l3_csum_replace, flags: readonly number[]): Call
     [2, 0x22, 0x62].map((flag) => [
       [store(u64.at(r10, -8), 0), mov(r2, 24), mov(r3, r10), add(r3, -8), mov(r4, 2), mov(r5, 0)],
       [call(helper.skb_store_bytes, r8, r2 as never, r3, r4 as never, r5 as never)],
-      [mov(r2, 24), mov(r3, 0x1_1234), mov(r4, 0x1_fedc), mov(r5, flag)],
+      [mov(r2, 24), mov(r3, 0x1_fff0), mov(r4, 0x1_0001), mov(r5, flag)],
       [call(id, r8, r2 as never, r3 as never, r4 as never, r5 as never)],
       sheet.keep(`of none, flags ${flag}`),
       [mov(r2, 24), mov(r3, r10), add(r3, -8), mov(r4, 2)],
