@@ -47,7 +47,9 @@ export const flatten = (
     if (Array.isArray(code)) {
       const list = code as readonly Code[];
       const inner = isOneElement(list) ? scope : { parent: scope, depth: scope.depth + 1 };
-      for (const item of list) walk(item, inner);
+      list.forEach((item) => {
+        walk(item, inner);
+      });
       return;
     }
     const item = code as Instruction | Label | Choice;

@@ -124,7 +124,7 @@ export class Names {
 
   #searchFlavours(essential: string, kinds: number): number[] {
     const found: number[] = [];
-    for (const name of [essential, ...this.#flavours(essential)]) {
+    for (const name of new Set([essential, ...this.#searchStrings(essential)])) {
       const at = this.#strings.find(name);
       for (let word = 0; at !== -1; ) {
         const index = this.#records.findNamed(at, kinds, word);
@@ -134,6 +134,17 @@ export class Names {
       }
     }
     return found;
+  }
+
+  /** The flavours of one name. A search for a whole beginning takes a fifth of the time of one for all flavours. */
+  *#searchStrings(essential: string): Generator<string> {
+    const beginning = `${essential}___`;
+    for (let at = 0; ; ) {
+      at = this.#strings.findPrefix(beginning, at + 1);
+      if (at === -1) return;
+      const name = this.#strings.get(at);
+      if (isFlavourOf(name, essential)) yield name;
+    }
   }
 
   /** Names with a flavour are few: all are found in one pass over the strings. */

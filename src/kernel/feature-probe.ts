@@ -72,8 +72,9 @@ let template: Uint8Array | undefined;
 
 /** A call without arguments. Only its number differs, which saves half of the time of a probe. */
 const callOf = (id: number): Uint8Array => {
-  const bare = { ...helper.get_prandom_u32, args: [], required: 0 };
-  template ??= encode(assemble([call(bare), mov(r0, 0), exit()], () => true).instructions);
+  template ??= encode(
+    assemble([call(helper.get_prandom_u32), mov(r0, 0), exit()], () => true).instructions,
+  );
   new DataView(template.buffer, template.byteOffset).setInt32(4, id, true);
   return template;
 };

@@ -12,6 +12,7 @@ import {
   BPF_CALL,
   BPF_JMP,
   BPF_MEMSX,
+  type Choice,
   type Condition,
   classOf,
   type Instruction,
@@ -145,25 +146,25 @@ const choose = (name: string, entry: ProgramEntry, world: World): ProgramSpec | 
   throw new RequirementError(`${name}: this kernel does not have ${hooks}`);
 };
 
-/** Hands out the types that CO-RE starts from. */
-const visitRoots = (program: ProgramSpec, visit: (root: Relocation['root']) => void): void =>
-  visitProgram(program, (item) => {
-    const root = relocationOf(item)?.root;
-    if (root && (root.kind !== 'struct' || root.origin === 'kernel')) visit(root);
-  });
+/** The type that CO-RE starts from. */
+const rootOf = (item: Instruction | Choice): Relocation['root'] | undefined => {
+  const root = relocationOf(item)?.root;
+  return root && (root.kind !== 'struct' || root.origin === 'kernel') ? root : undefined;
+};
 
 const needsTypes = (program: ProgramSpec): boolean => {
   let found = false;
-  visitRoots(program, () => {
-    found = true;
+  visitProgram(program, (item) => {
+    found ||= rootOf(item) !== undefined;
   });
   return found;
 };
 
 /** CO-RE and symbols start from types of our own, which are all to be there before the first is resolved. */
 const addRoots = (types: TypeInfo, program: ProgramSpec): void => {
-  visitRoots(program, (root) => types.idOf(root));
   visitProgram(program, (item) => {
+    const root = rootOf(item);
+    if (root) types.idOf(root);
     const extern = externOf(item);
     if (extern && isDeclared(extern)) types.extern(extern);
   });

@@ -16,7 +16,10 @@ import type {
 export const visit = (code: Code, each: (item: Instruction | Choice) => void): void => {
   if (!code) return;
   if (Array.isArray(code)) {
-    for (const item of code as readonly Code[]) visit(item, each);
+    // Not for ... of, whose iterators are a quarter of what loading a program leaves to be collected.
+    (code as readonly Code[]).forEach((item) => {
+      visit(item, each);
+    });
     return;
   }
   const item = code as Instruction | Label | Choice;

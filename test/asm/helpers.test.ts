@@ -32,7 +32,7 @@ describe('the table of helpers', () => {
   });
 
   it('describes a helper', () => {
-    expect(helper.trace_printk).toEqual({
+    expect(helper.trace_printk).toMatchObject({
       kind: 'helper',
       name: 'trace_printk',
       id: 6,
