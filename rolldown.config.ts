@@ -30,8 +30,11 @@ const help = {
   priority: 1,
 };
 
-/** All of the command but its start, and --simulate with its machine, which most runs do without. */
-const tool = { name: 'tool', test: /src\/(?!cli\/(main|version|simulate|recordings)|sim\/)/ };
+/** All of the command but its start, and --simulate with its machine and its packets, which most runs do without. */
+const tool = {
+  name: 'tool',
+  test: /src\/(?!cli\/(main|version|simulate|recordings)|sim\/|object\/contexts)/,
+};
 
 /** What users import, and the commands that load what users write. */
 const modules = {

@@ -7,7 +7,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
 
 /** V8 forgets what a program has long not used. */
@@ -29,7 +28,7 @@ let fresh: { readonly script: Script; readonly file: string } | undefined;
 
 /** From now on, the tools are loaded as they were kept by a run of this one. */
 export const useCompiled = (tool: string): void => {
-  const here = fileURLToPath(import.meta.url);
+  const here = import.meta.filename;
   // The sources are not compiled to CommonJS.
   if (!here.endsWith('.cjs') || process.env.NODE_DISABLE_COMPILE_CACHE) return;
   const { extensions } = createRequire(here);

@@ -18,7 +18,7 @@ export const KOFFI_VERSION = '3.3.4';
 
 /** Loads koffi. Throws an {@link UnsupportedError} where there is none for this machine. */
 export function loadKoffi(): Koffi {
-  const require = createRequire(import.meta.url);
+  const require = createRequire(import.meta.filename);
   try {
     return loadBinary(require) ?? require('koffi');
   } catch (cause) {
