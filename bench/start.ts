@@ -1,6 +1,8 @@
 /**
  * How long a tool takes from the command to being attached, less what bare Node takes: the built package, fresh
  * processes, beside libbpf-tools' exitsnoop (to its header line). Needs root and `npm run build`.
+ *
+ * All take turns, since the speed of a shared machine changes by the second.
  * @module
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -37,34 +39,38 @@ const untilOutput = (
     );
   });
 
-const medianOf = async (run: () => number | Promise<number>): Promise<number> => {
-  const values: number[] = [];
-  await run();
-  for (let i = 0; i < ROUNDS; i++) values.push(await run());
-  return median(values);
-};
+const node = (args: readonly string[]): number =>
+  milliseconds(() => spawnSync(process.execPath, args));
 
 if (!existsSync(MAIN)) throw new Error('build the package first: npm run build');
-const bare = await medianOf(() => milliseconds(() => spawnSync(process.execPath, ['-e', '0'])));
-row('bare node', bare, 'ms');
-row(
-  '--help, minus bare node',
-  (await medianOf(() => milliseconds(() => spawnSync(process.execPath, [MAIN, '--help'])))) - bare,
-  'ms',
-);
-// The first of these, which does not count, keeps what V8 compiled.
-const attached = await medianOf(() => untilOutput(process.execPath, [MAIN, 'exitsnoop']));
-const peer = existsSync(ORIGINAL)
-  ? { name: 'libbpf-tools', value: await medianOf(() => untilOutput('stdbuf', ['-oL', ORIGINAL])) }
-  : undefined;
-row('exitsnoop to attached, minus bare node', attached - bare, 'ms', {
-  peer,
-  goal: 'at most 35 ms',
-});
-row(
-  'the same without kept code, as the first time',
-  (await medianOf(() =>
+
+const runs = {
+  bare: () => node(['-e', '0']),
+  help: () => node([MAIN, '--help']),
+  attached: () => untilOutput(process.execPath, [MAIN, 'exitsnoop']),
+  first: () =>
     untilOutput(process.execPath, [MAIN, 'exitsnoop'], { NODE_DISABLE_COMPILE_CACHE: '1' }),
-  )) - bare,
-  'ms',
-);
+  original: () => untilOutput('stdbuf', ['-oL', ORIGINAL]),
+};
+const taken = new Map<keyof typeof runs, number[]>();
+// The first round does not count: in it, the tool keeps what V8 compiled.
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const [name, run] of Object.entries(runs) as [keyof typeof runs, () => Promise<number>][]) {
+    if (name === 'original' && !existsSync(ORIGINAL)) continue;
+    const value = await run();
+    if (round > 0) taken.set(name, [...(taken.get(name) ?? []), value]);
+  }
+}
+
+const { bare = [], original } = Object.fromEntries(taken);
+const peer = original && { name: 'libbpf-tools', value: median(original) };
+/** What it takes beside bare Node, of the same round. */
+const beside = (name: keyof typeof runs): number =>
+  median(taken.get(name)!.map((value, round) => value - bare[round]!));
+row('bare node', median(bare), 'ms');
+row('--help, minus bare node', beside('help'), 'ms');
+row('exitsnoop to attached, minus bare node', beside('attached'), 'ms', {
+  peer,
+  goal: 'at most 35 ms where bare node takes 50',
+});
+row('the same without kept code, as the first time', beside('first'), 'ms');
