@@ -168,7 +168,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   'BPF_PROG_LOAD ENOENT': 'What it refers to does not exist in this kernel',
   'BPF_PROG_LOAD ENOTSUPP':
     'The kernel cannot run this: it needs the JIT (net.core.bpf_jit_enable)',
-  'BPF_PROG_LOAD EAGAIN': 'The verifier was interrupted by signals five times: try again',
+  'BPF_PROG_LOAD EAGAIN':
+    'A signal interrupted the verifier, also when they were held back: try again',
   'BPF_BTF_LOAD EINVAL': 'This kernel does not take this BTF: it may use kinds newer than it',
   'BPF_BTF_LOAD ENOSPC': 'The log does not fit into its buffer: pass a larger one',
   'BPF_PROG_TEST_RUN EINVAL': 'The sizes of data or context do not fit programs of this type',

@@ -18,6 +18,7 @@ import {
 import { needsOfProgram } from './capability-needs.ts';
 import { ERRNO } from './errno.ts';
 import { clearAttr, cString, putName, putPointer, putText, putU32, u32At } from './scratch.ts';
+import { withoutSignals } from './signals.ts';
 import { withToken } from './token.ts';
 import { BPF_PROG_TYPE, typeName } from './types.ts';
 
@@ -69,8 +70,6 @@ export interface ProgLoaded {
   readonly logTrueSize: number | undefined;
 }
 
-const ATTEMPTS = 5;
-
 /** BPF_PROG_LOAD: verifies and loads a program. The error of a refusal carries the log. */
 export function progLoad(options: ProgLoadOptions): ProgLoaded {
   const { type, insns, name = '', logSize = 0 } = options;
@@ -78,12 +77,13 @@ export function progLoad(options: ProgLoadOptions): ProgLoaded {
     throw new RangeError(`instructions take 8 bytes each, got ${insns.byteLength} bytes`);
   }
   const log = logSize > 0 ? new Uint8Array(logSize) : undefined;
-  // The verifier gives up with EAGAIN when a signal is pending, as a profiler's often is.
-  let result = -ERRNO.EAGAIN[0];
-  for (let attempt = 0; attempt < ATTEMPTS && result === -ERRNO.EAGAIN[0]; attempt++) {
+  const load = (): number => {
     writeProgLoad(options, log);
-    result = bpf(BPF_CMD.BPF_PROG_LOAD, PROG_LOAD_ATTR.size);
-  }
+    return bpf(BPF_CMD.BPF_PROG_LOAD, PROG_LOAD_ATTR.size);
+  };
+  let result = load();
+  // The verifier gives up when a signal comes. A profiler sends one each millisecond, in which few programs are verified.
+  if (result === -ERRNO.EAGAIN[0]) result = withoutSignals(load);
   const text = log ? cString(log) : '';
   const logTrueSize = u32At(PROG_LOAD_ATTR.log_true_size) || undefined;
   if (result >= 0) return { fd: result, log: text, logTrueSize };
