@@ -3,19 +3,12 @@
  * Programs at cgroups: they run for the processes and sockets of a cgroup and of all below it. By a link (Linux 5.7),
  * or by BPF_PROG_ATTACH (4.10). Follows kernel/bpf/cgroup.c.
  */
-import { statfsSync, statSync } from 'node:fs';
-import { HOOKS, type HookType, NotFoundError, RequirementError } from '../object/index.ts';
-import {
-  ATTACH_FLAG,
-  type Direction,
-  duplicateFd,
-  FileDescriptor,
-  linkCreate,
-  openFile,
-} from '../syscall/index.ts';
+import { HOOKS, type HookType, RequirementError } from '../object/index.ts';
+import { ATTACH_FLAG, type Direction, FileDescriptor, linkCreate } from '../syscall/index.ts';
 import { attachDirectly } from './attach-directly.ts';
 import { type OrderOptions, orderOf } from './attach-order.ts';
 import { linkUnless, required } from './attachment.ts';
+import { openCgroup } from './cgroup-directory.ts';
 import { assembled } from './closable.ts';
 import { Link } from './link.ts';
 import type { AttachContext } from './perf-link.ts';
@@ -98,26 +91,4 @@ export const cgroupAttachType = (type: HookType, direction: Direction | undefine
   throw new TypeError(
     "cgroup/skb does not say which packets it sees: { direction: 'ingress' } or 'egress'",
   );
-};
-
-/** CGROUP2_SUPER_MAGIC */
-const MAGIC = 0x63677270;
-
-/** A descriptor of our own of a cgroup. */
-export const openCgroup = (cgroup: string | number): FileDescriptor => {
-  if (typeof cgroup === 'number')
-    return new FileDescriptor(duplicateFd(cgroup), `cgroup with descriptor ${cgroup}`);
-  if (!isCgroup(cgroup))
-    throw new NotFoundError(
-      `${cgroup} is not a directory of a cgroup2 file system: mount -t cgroup2 lists those, and mkdir makes a cgroup`,
-    );
-  return new FileDescriptor(openFile(cgroup), `cgroup ${cgroup}`);
-};
-
-const isCgroup = (path: string): boolean => {
-  try {
-    return statfsSync(path).type === MAGIC && statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
 };

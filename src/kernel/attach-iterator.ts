@@ -4,7 +4,8 @@
  * (Documentation/bpf/bpf_iterators.rst). Linux 5.8.
  */
 import { type Hook, RequirementError } from '../object/index.ts';
-import { closeFd, FileDescriptor, linkCreate, OPEN_FLAG, openFile } from '../syscall/index.ts';
+import { FileDescriptor, linkCreate } from '../syscall/index.ts';
+import { openCgroup } from './cgroup-directory.ts';
 import { Link } from './link.ts';
 import type { AttachContext } from './perf-link.ts';
 import type { Program } from './program.ts';
@@ -54,10 +55,9 @@ export const attachIterator = (
     throw new RequirementError(`${section} sees the elements of a map: attach it with { map }`);
   if (name === 'cgroup' && options.cgroup === undefined)
     throw new RequirementError(`${section} starts at a control group: attach it with { cgroup }`);
-  const cgroup =
-    options.cgroup === undefined ? undefined : openFile(options.cgroup, OPEN_FLAG.O_RDONLY);
+  const cgroup = options.cgroup === undefined ? undefined : openCgroup(options.cgroup);
   try {
-    const info = linkInfo(options, cgroup);
+    const info = linkInfo(options, cgroup?.fd);
     const fd = linkCreate({
       progFd: program.fd,
       attachType: BPF_TRACE_ITER,
@@ -65,7 +65,7 @@ export const attachIterator = (
     });
     return new Link(section, 'link', [new FileDescriptor(fd, `link ${section}`)]);
   } finally {
-    if (cgroup !== undefined) closeFd(cgroup);
+    cgroup?.close();
   }
 };
 

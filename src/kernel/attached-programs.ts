@@ -13,10 +13,11 @@ import {
   hasClsact,
   progQuery,
 } from '../syscall/index.ts';
-import { cgroupAttachType, openCgroup } from './attach-cgroup.ts';
+import { cgroupAttachType } from './attach-cgroup.ts';
 import { openNetns } from './attach-netns.ts';
 import { PLACED } from './attach-network.ts';
 import type { XdpMode } from './attach-xdp.ts';
+import { openCgroup } from './cgroup-directory.ts';
 import { interfaceOf } from './network-interface.ts';
 
 /** Where to look: the place that `attach` takes. */

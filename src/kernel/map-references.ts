@@ -11,13 +11,12 @@ import type { Input, Layout, u32 } from '../layout/index.ts';
 import type { MapSpec } from '../object/index.ts';
 import {
   BpfError,
-  closeFd,
   type FileDescriptor,
   mapDelete,
   mapLookup,
   mapUpdate,
-  openFile,
 } from '../syscall/index.ts';
+import { openCgroup } from './cgroup-directory.ts';
 import { MapBase, refused, reworded } from './map-base.ts';
 import { type Codec, codecOf } from './map-codec.ts';
 
@@ -142,11 +141,11 @@ export class CgroupArray extends References<'cgroup_array', typeof u32> {
     }
     // Before the directory is opened: a closed map says so.
     void this.fd;
-    const fd = openFile(cgroup);
+    const directory = openCgroup(cgroup);
     try {
-      this.#put(index, fd, cgroup);
+      this.#put(index, directory.fd, cgroup);
     } finally {
-      closeFd(fd);
+      directory.close();
     }
   }
 

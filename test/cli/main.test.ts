@@ -96,6 +96,10 @@ describe('the command line', () => {
     expectRefusal(beespoke(['exitsnoop', '-p', '4194304']), 1, /there is no process.* 4194304/);
   });
 
+  it('fails for a cgroup that does not exist', () => {
+    expectRefusal(beespoke(['hardirqs', '-c', '99']), 1, /99 is not a directory of a cgroup2 file/);
+  });
+
   it.each(toolNames())('explains %s', (name) => {
     const { status, stdout, stderr } = beespoke([name, '--help']);
     expect(stdout).toMatch(new RegExp(`^beespoke ${name} \\[options\\]`));

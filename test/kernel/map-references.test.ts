@@ -7,6 +7,7 @@ import {
   cgroupArray,
   hash,
   hashOfMaps,
+  NotFoundError,
   progArray,
   ringbuf,
 } from '../../src/object/index.ts';
@@ -130,12 +131,19 @@ describe.skipIf(noBpf)(kernel('an array of cgroups'), () => {
 
   it('says when a path is no cgroup', () => {
     using cgroups = createMap('groups', cgroupArray({ maxEntries: 2 }));
-    for (const path of ['/tmp', '/proc/self/stat']) {
-      expect(() => cgroups.set(0, path)).toThrow(
-        `map groups: ${path} is not a directory of a cgroup2 file system`,
-      );
+    for (const path of ['/tmp', '/proc/self/stat', '/does/not/exist']) {
+      const set = () => cgroups.set(0, path);
+      expect(set).toThrow(NotFoundError);
+      expect(set).toThrow(`${path} is not a directory of a cgroup2 file system`);
     }
-    expect(() => cgroups.set(0, '/does/not/exist')).toThrow(/open \/does\/not\/exist: ENOENT/);
+    const folder = openSync('/tmp', 'r');
+    try {
+      expect(() => cgroups.set(0, folder)).toThrow(
+        `map groups: descriptor ${folder} is not a directory of a cgroup2 file system`,
+      );
+    } finally {
+      closeSync(folder);
+    }
     cgroups.close();
     expect(() => cgroups.set(0, '/tmp')).toThrow('map groups is closed');
   });
