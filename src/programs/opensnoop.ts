@@ -59,6 +59,7 @@ import {
   LongPath,
   PATH_MAX,
   pathFields,
+  pathText,
   fullPath as wholePath,
 } from './full-path.ts';
 import { type Column, defaults, type GivenValues, timeColumn, tool, type Values } from './tool.ts';
@@ -305,7 +306,7 @@ export const opensnoop = tool({
         text: ({ result }) => String(Math.max(0, -result)),
       },
       ...(extended ? extendedColumns : []),
-      { title: 'PATH', text: (event) => pathOf(event) + (event.pathSize > PATH_MAX ? '...' : '') },
+      { title: 'PATH', text: (event) => pathText(pathOf(event), event.pathSize) },
     ],
     filter: ({ comm }: OpenEvent, { name }: Values<typeof options>) =>
       name === undefined || comm.includes(name),
