@@ -135,8 +135,7 @@ const follow = (
   site: Site | undefined,
 ): readonly (number | undefined)[] => {
   const states: (number | undefined)[] = [];
-  /** Items whose state has changed since control was last followed from there. */
-  const changed = new Uint8Array(items.length);
+  const work: number[] = [];
   const reach = (index: number, state: number, from: Site | undefined): void => {
     if (index >= items.length) {
       throw new AssemblerError(
@@ -148,27 +147,23 @@ const follow = (
     const merged = (before ?? 0) | state;
     if (before === merged) return;
     states[index] = merged;
-    changed[index] = 1;
+    work.push(index);
   };
   reach(0, entry, site);
-  // In order: only a jump backwards makes a second round.
-  for (let index = changed.indexOf(1); index !== -1; index = changed.indexOf(1)) {
-    for (; index < items.length; index++) {
-      if (changed[index] === 0) continue;
-      changed[index] = 0;
-      const item = items[index]!;
-      const state = states[index]!;
-      if (item.kind === 'label') {
-        reach(index + 1, state, lastSite(items, index) ?? item.site);
-      } else if (item.kind === 'fork') {
-        reach(targets.get(item.to)!, state, undefined);
-        if (!item.always) reach(index + 1, state, undefined);
-      } else {
-        const { writes, destroys } = effectsOf(item);
-        const after = (state & ~destroys) | writes | (destroys ? CALLED : 0);
-        if (item.target?.kind === 'label') reach(targets.get(item.target)!, after, item.site);
-        if (!endsFlow(item.opcode)) reach(index + 1, after, item.site);
-      }
+  while (work.length > 0) {
+    const index = work.pop()!;
+    const item = items[index]!;
+    const state = states[index]!;
+    if (item.kind === 'label') {
+      reach(index + 1, state, lastSite(items, index) ?? item.site);
+    } else if (item.kind === 'fork') {
+      reach(targets.get(item.to)!, state, undefined);
+      if (!item.always) reach(index + 1, state, undefined);
+    } else {
+      const { writes, destroys } = effectsOf(item);
+      const after = (state & ~destroys) | writes | (destroys ? CALLED : 0);
+      if (item.target?.kind === 'label') reach(targets.get(item.target)!, after, item.site);
+      if (!endsFlow(item.opcode)) reach(index + 1, after, item.site);
     }
   }
   items.forEach((item, index) => {
