@@ -18,7 +18,8 @@ export const KOFFI_VERSION = '3.3.4';
 
 /** Loads koffi. Throws an {@link UnsupportedError} where there is none for this machine. */
 export function loadKoffi(): Koffi {
-  const require = createRequire(import.meta.filename);
+  // The name is there sooner than the address; some test runners and bundlers have the address only.
+  const require = createRequire(import.meta.filename ?? import.meta.url);
   try {
     return loadBinary(require) ?? require('koffi');
   } catch (cause) {
