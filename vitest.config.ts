@@ -8,6 +8,16 @@ const LIVE = [
   'test/{syscall,kernel,objects,programs,testing,cli}/**/*.test.ts',
   'test/**/*{kernel,live}*.test.ts',
 ];
+/**
+ * Tests that only load programs and run them on data of their own, or let others judge them: nothing that is attached
+ * anywhere sees them, so they may run beside each other.
+ */
+const LOADING = [
+  'test/{object,sim,verifier}/**/*{kernel,live}*.test.ts',
+  'test/elf/write-{live,externs-live}.test.ts',
+  'test/objects/**/*.test.ts',
+  'test/kernel/{core-targets,link-objects}.test.ts',
+];
 /** Tests of the package as it is published: they keep both cores busy, so they come last. */
 const PACKAGE = ['test/package/**/*.test.ts'];
 
@@ -29,9 +39,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'loading',
+          include: LOADING,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'live',
           include: LIVE,
-          exclude: PACKAGE,
+          exclude: [...PACKAGE, ...LOADING],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
