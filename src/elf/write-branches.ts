@@ -1,7 +1,7 @@
 /**
- * Choices that a file leaves to its loader. CO-RE writes numbers into instructions and no more, so a choice becomes a
- * move of such a number into a register and a jump: the verifier knows the number, and drops the way that is not
- * taken. The register is one that holds nothing at that point.
+ * Choices that a file leaves to its loader. Loaders write numbers and addresses into instructions and no more, so a
+ * choice becomes a move of such a number into a register and a jump: the verifier knows the number, and drops the way
+ * that is not taken. The register is one that holds nothing at that point.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import {
   type Fork,
   type Item,
   type Label,
+  LDDW,
   liveBefore,
   make,
   type Relocation,
@@ -45,7 +46,7 @@ export const branchesOf = (
 
 const branch = (
   { to }: Fork,
-  { exists, numbers, least }: Question,
+  question: Question,
   dst: number,
   site: Site | undefined,
 ): readonly Item[] => {
@@ -54,6 +55,11 @@ const branch = (
     make({ opcode: BPF_ALU64 | BPF_MOV, dst, imm: 1, relocation, site });
   const jump = (operation: number, imm: number, target: Label) =>
     make({ opcode: BPF_JMP | operation, dst, imm, target, site });
+  if ('extern' in question) {
+    const reference = { kind: 'extern', extern: question.extern } as const;
+    return [make({ opcode: LDDW, dst, imm64: 0n, reference, site }), jump(BPF_JEQ, 0, to)];
+  }
+  const { exists, numbers, least } = question;
   const last = numbers.at(-1)!;
   return [
     ...(exists ? [move(exists), jump(BPF_JEQ, 0, to)] : []),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Condition, Instruction, Relocation } from '../asm/index.ts';
+import type { AnyExtern, Condition, Instruction, Relocation } from '../asm/index.ts';
 import { type Access, enumeration, type Fields, type Struct } from '../layout/index.ts';
 import {
   type Architecture,
@@ -19,12 +19,20 @@ import {
 import { ElfError } from './error.ts';
 import { recordRelocation } from './write-records.ts';
 
-/** A condition that is decided when the file is loaded: it holds if one of the numbers reaches `least`. */
-export interface Question {
+/** A condition that is decided when the file is loaded. */
+export type Question = NumberQuestion | SymbolQuestion;
+
+/** It holds if one of the numbers reaches `least`. */
+export interface NumberQuestion {
   /** Whether there are such numbers: without them the instructions that ask for them cannot be run. */
   readonly exists?: Relocation | undefined;
   readonly numbers: readonly Relocation[];
   readonly least: number;
+}
+
+/** It holds if the kernel has what is named, which the file then declares weak: else its address is 0. */
+export interface SymbolQuestion {
+  readonly extern: AnyExtern;
 }
 
 /** What the answers depend on. */
@@ -125,10 +133,9 @@ export const questionOf = (condition: Condition, asker: Asker): boolean | Questi
       return aboutHook(condition.hook, asker);
     case 'map':
       return aboutMap(condition.map, asker);
+    // As bpf_ksym_exists of libbpf 1.2: kernels before 6.4 have addresses of variables only, and refuse it.
     case 'function':
-      throw new ElfError(
-        `${asker.name} asks whether there is a function ${condition.extern.name}: CO-RE in a file cannot tell`,
-      );
+      return { extern: condition.extern };
     // What is right on every kernel.
     case 'isa':
       return false;

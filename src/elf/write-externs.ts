@@ -26,9 +26,10 @@ export interface FileExterns {
 
 export const externsOf = (spec: ObjectSpec): FileExterns => {
   const used = usedExterns(spec);
+  const asked = askedFor(spec);
   const symbols = new Map(
     [...used.values(), ...(spec.config ?? [])].map(({ name, weak }) => {
-      const binding = weak ? STB.WEAK : STB.GLOBAL;
+      const binding = weak || asked.has(name) ? STB.WEAK : STB.GLOBAL;
       return [name, { name, section: SHN.UNDEF, binding } satisfies ElfSymbolInput];
     }),
   );
@@ -58,6 +59,17 @@ const usedExterns = ({ programs }: ObjectSpec): ReadonlyMap<string, ExternSpec> 
       if (extern) externs.set(extern.name, extern as ExternSpec);
     });
   return externs;
+};
+
+/** The names that choices ask for: the kernel may lack them. */
+const askedFor = ({ programs }: ObjectSpec): ReadonlySet<string> => {
+  const names = new Set<string>();
+  for (const program of Object.values(programs).flatMap(variantsOf))
+    visitProgram(program, (item) => {
+      const extern = item.kind === 'choice' ? externOf(item) : undefined;
+      if (extern) names.add(extern.name);
+    });
+  return names;
 };
 
 /** Declares the functions of the kernel that an object of ours calls. */
