@@ -150,11 +150,25 @@ const measure = (items: readonly (Instruction | Label)[]): Measured => {
   const ends: number[] = [];
   let slot = 0;
   for (const item of items) {
-    if (item.kind === 'label') labels.set(item, slot);
-    else slot += slotsOf(item);
+    if (item.kind !== 'label') slot += slotsOf(item);
+    else if (labels.has(item))
+      throw new AssemblerError(`label ${item.name} is placed twice`, item.site);
+    else labels.set(item, slot);
     ends.push(slot);
   }
   return { labels, ends };
+};
+
+/** The slots from behind a jump to its label. Programs are checked when they are built; code alone is not. */
+const distanceOf = (
+  { site }: Instruction,
+  target: Label,
+  { labels, ends }: Measured,
+  index: number,
+): number => {
+  const slot = labels.get(target);
+  if (slot !== undefined) return slot - ends[index]!;
+  throw new AssemblerError(`label ${target.name} is not placed; put it into the list`, site);
 };
 
 const GOTOL = BPF_JMP32 | BPF_JA;
@@ -165,14 +179,13 @@ const lengthenJumps = (
   items: readonly (Instruction | Label)[],
 ): { readonly items: readonly (Instruction | Label)[]; readonly measured: Measured } => {
   const measured = measure(items);
-  const { labels, ends } = measured;
   // In most functions there is nowhere that a jump could not reach.
-  if (near(ends.at(-1) ?? 0)) return { items, measured };
+  if (near(measured.ends.at(-1) ?? 0)) return { items, measured };
   let changed = false;
   const out = items.flatMap((item, index): (Instruction | Label)[] => {
     if (item.kind === 'label' || item.target?.kind !== 'label' || item.opcode === GOTOL)
       return [item];
-    if (near(labels.get(item.target)! - ends[index]!)) return [item];
+    if (near(distanceOf(item, item.target, measured, index))) return [item];
     changed = true;
     return lengthen(item, item.target);
   });
@@ -203,14 +216,13 @@ const lengthen = (jump: Instruction, target: Label): (Instruction | Label)[] => 
 /** Fills in the distances of jumps, and drops the labels. */
 const linkJumps = (items: readonly (Instruction | Label)[]): Instruction[] => {
   const { items: reaching, measured } = lengthenJumps(items);
-  const { labels, ends } = measured;
   const instructions: Instruction[] = [];
   reaching.forEach((item, index) => {
     if (item.kind === 'label') return;
     const { target, opcode } = item;
     if (target?.kind !== 'label' || (opcode & 0xf0) === BPF_CALL) instructions.push(item);
     else {
-      const distance = labels.get(target)! - ends[index]!;
+      const distance = distanceOf(item, target, measured, index);
       instructions.push(
         opcode === GOTOL ? { ...item, imm: distance } : { ...item, offset: distance },
       );

@@ -387,6 +387,17 @@ describe('what is sound is not refused', () => {
 });
 
 describe('the encoder refuses', () => {
+  it('labels of code that is assembled by itself', () => {
+    const out = label('out');
+    const assembled = (code: Code) => () => assemble(code, () => true);
+    expect(assembled([jeq(r0, 0, out), exit()])).toThrow(
+      /^label out is not placed; put it into the list \(refusals\.test\.ts:\d+\)$/,
+    );
+    expect(assembled([out, jeq(r0, 0, out), out, exit()])).toThrow(
+      /^label out is placed twice \(refusals\.test\.ts:\d+\)$/,
+    );
+  });
+
   it('fields that are out of their range', () => {
     const refusal = (fields: Parameters<typeof make>[0]) => () => encode([make(fields)]);
     const message = /^instruction 0x\w+: a field is out of its range/;
