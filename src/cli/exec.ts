@@ -140,14 +140,13 @@ const withoutCaller = (error: unknown): unknown =>
 /** A fault, with the number of the instruction in the user's program, of which there are `own`. */
 const inProgram = (error: unknown, instructions: readonly Instruction[], own: number): unknown => {
   if (!(error instanceof Error && error.name === 'SimulationFault')) return error;
-  const before = instructions.length - own;
-  // As the kernel and listings count: a 64-bit load is two.
-  const numbered = error.message.replace(/^instruction (\d+)/, (_, index: string) => {
-    const slots = instructions
-      .slice(before, Number(index))
-      .reduce((sum, each) => sum + slotsOf(each), 0);
-    return `instruction ${slots}`;
-  });
+  const before = instructions
+    .slice(0, instructions.length - own)
+    .reduce((sum, each) => sum + slotsOf(each), 0);
+  const numbered = error.message.replace(
+    /^instruction (\d+)/,
+    (_, slot: string) => `instruction ${Number(slot) - before}`,
+  );
   return new Error(numbered, { cause: error });
 };
 

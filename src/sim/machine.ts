@@ -8,7 +8,7 @@ import { HOOKS, type LinkedObject, link, type ObjectSpec, POISON } from '../obje
 import { Constants, type MachineCode, machineCode } from './code.ts';
 import { type Context, contextOf, type GivenContext } from './context.ts';
 import type { Environment, HelperResult } from './engine.ts';
-import { SimulationFault } from './fault.ts';
+import { placeIn, SimulationFault } from './fault.ts';
 import type { HelperFunction } from './helper.ts';
 import { HELPERS } from './helpers/index.ts';
 import { KERNEL_FUNCTIONS } from './helpers/kernel-functions.ts';
@@ -269,11 +269,11 @@ export class Machine implements Environment, MapHost {
     const spec = mapOf(instruction);
     if (!spec) return imm64;
     const map = this.maps.bySpec.get(spec);
-    if (!map) throw new SimulationFault('the map is not there', { index: -1, instruction });
+    if (!map) throw new SimulationFault('the map is not there', { slot: -1, instruction });
     if (reference?.kind !== 'value') return BigInt(map.pointer);
     if (map instanceof SimulatedArray) return BigInt(map.addressOf(0, reference.offset));
     throw new SimulationFault(`a ${spec.type} has no value to point to`, {
-      index: -1,
+      slot: -1,
       instruction,
     });
   }
@@ -298,9 +298,7 @@ export class Machine implements Environment, MapHost {
   }
 
   #where() {
-    const { code, index } = this.#calling ?? {};
-    const instruction = code?.instructions[index!];
-    return instruction && { index: index!, instruction };
+    return this.#calling && placeIn(this.#calling.code.instructions, this.#calling.index);
   }
 
   #place(high: number, offset: number): string {

@@ -5,7 +5,7 @@
 import { describeFrame, type Frame, framesOf, type Instruction, print } from '../asm/index.ts';
 import type { GivenContext } from './context.ts';
 import type { Engine } from './engine.ts';
-import { SimulationFault } from './fault.ts';
+import { placeIn, SimulationFault } from './fault.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Machine, MachineProgram } from './machine.ts';
 import { SimulatedRing } from './maps/ring.ts';
@@ -59,10 +59,9 @@ export const LIMIT = 1_000_000;
 
 /** What ends a run that has not come to its end after `limit` instructions. */
 export const tooLong = ({ pc: index, code }: Engine, limit: number): SimulationFault => {
-  const instruction = code.instructions[index];
   return new SimulationFault(
     `the program has not ended after ${limit} instructions`,
-    instruction && { index, instruction },
+    placeIn(code.instructions, index),
   );
 };
 

@@ -306,7 +306,7 @@ describe('memory', () => {
       message: expect.stringContaining(
         'r6 +0) = r7: no 8 bytes to be written there: the address is the number',
       ),
-      instruction: 7,
+      instruction: 8,
     });
   });
 
@@ -394,7 +394,7 @@ describe('memory', () => {
       [u64, 0],
       [u64, -7],
     ] as const)
-      expect(onBoth(at(size, offset))).toMatchObject({ instruction: 3 });
+      expect(onBoth(at(size, offset))).toMatchObject({ instruction: 4 });
   });
 });
 

@@ -68,7 +68,7 @@ describe.each(ENGINES)('on the engine %s', (engine) => {
       ];
       expect(() => run(body)).toThrow(SimulationFault);
       expect(() => run(body)).toThrow(
-        /^instruction 5, r0 = \*\(u64 \*\)\(r0 \+0\) \(machine\.test\.ts:66\): no 8 bytes to be read there: the address is null$/,
+        /^instruction 6, r0 = \*\(u64 \*\)\(r0 \+0\) \(machine\.test\.ts:66\): no 8 bytes to be read there: the address is null$/,
       );
     });
 
@@ -104,7 +104,7 @@ describe.each(ENGINES)('on the engine %s', (engine) => {
     it('stop a program that keeps a record', () => {
       const ring = ringbuf(u64, { maxEntries: 4 * KiB });
       const body = [call(helper.ringbuf_reserve, ring, 8, 0), mov(r0, 0), exit()];
-      expect(() => run(body)).toThrow(/instruction 3, call .*neither submitted nor discarded/);
+      expect(() => run(body)).toThrow(/instruction 4, call .*neither submitted nor discarded/);
     });
 
     it('name a helper that is not simulated, which a test can supply', () => {
