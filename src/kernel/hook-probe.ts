@@ -7,6 +7,7 @@ import { HOOKS, type Hook } from '../object/index.ts';
 import {
   closeFd,
   isAtLeast,
+  isShortage,
   type ProgLoadOptions,
   progLoad,
   rawTracepointOpen,
@@ -67,7 +68,7 @@ export const canTrace = (
     closeFd(rawTracepointOpen(program));
     return true;
   } catch (error) {
-    if (error instanceof SystemCallError) return false;
+    if (error instanceof SystemCallError && !isShortage(error)) return false;
     throw error;
   } finally {
     if (program !== undefined) closeFd(program);

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { Btf } from '../btf/index.ts';
-import { mapFile, UnsupportedError } from '../syscall/index.ts';
+import { isShortage, mapFile, UnsupportedError } from '../syscall/index.ts';
 
 const DIRECTORY = '/sys/kernel/btf';
 
@@ -16,8 +16,8 @@ export const kernelBtf = (): Btf | undefined => {
     try {
       vmlinux = new Btf(mapFile(`${DIRECTORY}/vmlinux`).bytes, { label: 'this kernel' });
     } catch (error) {
-      // Not Linux: that is the news, not that there is no file.
-      if (error instanceof UnsupportedError) throw error;
+      // Not Linux, or too many open files: that is the news, not that there are no types.
+      if (error instanceof UnsupportedError || isShortage(error)) throw error;
       vmlinux = 'none';
     }
   }
@@ -36,7 +36,8 @@ export const moduleBtfs = (): readonly Btf[] => {
 const moduleNames = (): readonly string[] => {
   try {
     return readdirSync(DIRECTORY).filter((name) => name !== 'vmlinux');
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return [];
   }
 };
@@ -45,7 +46,8 @@ const moduleNames = (): readonly string[] => {
 const moduleBtf = (label: string, base: Btf): Btf | undefined => {
   try {
     return new Btf(mapFile(`${DIRECTORY}/${label}`).bytes, { label, base });
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return undefined;
   }
 };

@@ -4,7 +4,13 @@
  * NAME` for each function, in hexadecimal (tools/perf/Documentation/jit-interface.txt). Node.js writes it with
  * `--perf-basic-prof`.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+
+const { O_NONBLOCK, O_RDONLY } = constants;
+
+/** Larger files are left alone: their size may be all that there is of them. */
+const MOST_BYTES = 256 * 1024 * 1024;
+const MOST_FUNCTIONS = 1_000_000;
 
 interface Compiled {
   readonly start: bigint;
@@ -41,12 +47,15 @@ export class PerfMap {
   #readOn(): boolean {
     let fd: number;
     try {
-      fd = openSync(this.#path, 'r');
+      // Anyone may put something else there: nobody has to write to a pipe.
+      fd = openSync(this.#path, O_RDONLY | O_NONBLOCK);
     } catch {
       return false;
     }
     try {
-      const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - this.#read));
+      const file = fstatSync(fd);
+      if (!file.isFile() || file.size > MOST_BYTES) return false;
+      const bytes = Buffer.alloc(Math.max(0, file.size - this.#read));
       const length = readSync(fd, bytes, 0, bytes.length, this.#read);
       if (length === 0) return false;
       this.#read += length;
@@ -63,6 +72,7 @@ export class PerfMap {
     const [, at, size, name] =
       /^(?:0x)?([0-9a-f]{1,16}) (?:0x)?([0-9a-f]{1,16}) (.+)$/i.exec(line) ?? [];
     if (at === undefined || size === undefined || name === undefined) return;
+    if (this.#functions.length >= MOST_FUNCTIONS) return;
     const start = BigInt(`0x${at}`);
     this.#functions.push({ start, end: start + BigInt(`0x${size}`), name });
   }

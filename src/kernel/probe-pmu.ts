@@ -3,7 +3,7 @@
  * Probes as perf events: what /sys/bus/event_source/devices says of the kinds `kprobe` and `uprobe` (Linux 4.17,
  * Documentation/ABI/testing/sysfs-bus-event_source-devices).
  */
-import { readFileSync } from 'node:fs';
+import { kernelFile } from '../syscall/index.ts';
 
 /** A kind of probe that perf_event_open knows. */
 export interface ProbePmu {
@@ -30,10 +30,4 @@ export const probePmu = (kind: 'kprobe' | 'uprobe'): ProbePmu | undefined => {
   };
 };
 
-const read = (path: string): string => {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-};
+const read = (path: string): string => kernelFile(path) ?? '';

@@ -25,6 +25,8 @@ export interface SymbolFrame {
   readonly offset: number;
   /** The path of the executable or library as its process sees it, the kernel's module, or `[vdso]`; undefined for the kernel itself, and where nothing is known. */
   readonly file: string | undefined;
+  /** Whether there is code as far as is known: a walk by frame pointers strays where a function keeps none. */
+  readonly isCode: boolean;
 }
 
 /** What the kernel maps into every process. */
@@ -32,6 +34,7 @@ const VDSO = '[vdso]';
 
 /** How many processes are remembered: those that have ended keep their names meanwhile. */
 const MOST_PROCESSES = 1_000;
+const MOST_FILES = 1_000;
 
 interface Process {
   readonly mappings: readonly CodeMapping[];
@@ -45,14 +48,21 @@ interface CodeFile {
   readonly addressOf: (offset: number) => number | undefined;
 }
 
+interface KnownFile {
+  /** What changes with its content; undefined where that cannot be told. */
+  readonly version: string | undefined;
+  /** undefined where it cannot be read. */
+  readonly code: CodeFile | undefined;
+}
+
 /**
  * Finds names, and remembers what it read: the kernel's table, the files, where each process has them. Ask as long as
  * the process lives; of one that was asked about before, the answers stay after its end.
  */
 export class Symbolizer {
   readonly #processes = new Map<number, Process>();
-  /** By device and inode; undefined for those that cannot be read. */
-  readonly #files = new Map<string, CodeFile | undefined>();
+  /** By device and inode. */
+  readonly #files = new Map<string, KnownFile>();
 
   /** A stack of the kernel, the innermost call first. Reads /proc/kallsyms, the first time. */
   kernel(addresses: readonly bigint[]): SymbolFrame[] {
@@ -67,11 +77,26 @@ export class Symbolizer {
    * no name, also when all of it is not: the process has ended before it was asked about, or belongs to somebody else.
    */
   user(pid: number, addresses: readonly bigint[]): SymbolFrame[] {
-    const process = this.#process(pid);
+    return this.#frames(pid, this.#process(pid), addresses);
+  }
+
+  /** Stacks as `user` has each of them. What a process has in its memory is read once for all that are of it. */
+  userStacks(
+    stacks: readonly { readonly pid: number; readonly addresses: readonly bigint[] }[],
+  ): SymbolFrame[][] {
+    const processes = new Map<number, Process | undefined>();
+    return stacks.map(({ pid, addresses }) => {
+      if (!processes.has(pid)) processes.set(pid, this.#process(pid));
+      return this.#frames(pid, processes.get(pid), addresses);
+    });
+  }
+
+  #frames(pid: number, process: Process | undefined, addresses: readonly bigint[]): SymbolFrame[] {
     return addresses.map((address, index) => {
       const at = called(address, index);
-      const mapping = process?.mappings.find(({ start, end }) => at >= start && at < end);
-      if (!process || !mapping) return frame(address, index, undefined, 0, undefined);
+      const mapping = process && mappingAt(process.mappings, at);
+      if (!process || !mapping)
+        return { ...frame(address, index, undefined, 0, undefined), isCode: false };
       if (mapping.inode === 0n && mapping.path !== VDSO) {
         const found = process.compiled.at(at);
         return frame(address, index, found?.name, found?.offset ?? 0, mapping.path || undefined);
@@ -92,10 +117,7 @@ export class Symbolizer {
       // Of a process that ended and is not waited for nothing is left.
       if (mappings.length === 0) return known;
       const process = { mappings, compiled: known?.compiled ?? new PerfMap(pid) };
-      this.#processes.delete(pid);
-      this.#processes.set(pid, process);
-      if (this.#processes.size > MOST_PROCESSES)
-        this.#processes.delete(this.#processes.keys().next().value!);
+      remember(this.#processes, pid, process, MOST_PROCESSES);
       return process;
     } catch {
       return known;
@@ -105,10 +127,47 @@ export class Symbolizer {
   #file(pid: number, mapping: CodeMapping): CodeFile | undefined {
     const { device, inode, path } = mapping;
     const key = inode === 0n ? path : `${device} ${inode}`;
-    if (!this.#files.has(key)) this.#files.set(key, readCode(pid, mapping));
-    return this.#files.get(key);
+    const version = versionOf(pid, mapping);
+    const known = this.#files.get(key);
+    const isSame = known && (version === undefined || version === known.version);
+    const file = isSame ? known : { version, code: readCode(pid, mapping) };
+    remember(this.#files, key, file, MOST_FILES);
+    return file.code;
   }
 }
+
+/** Keeps it as the latest, and not more than so many. */
+const remember = <K, V>(map: Map<K, V>, key: K, value: V, most: number): void => {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > most) map.delete(map.keys().next().value!);
+};
+
+/** They are in the order of their addresses, and there may be 65 000. */
+const mappingAt = (mappings: readonly CodeMapping[], at: bigint): CodeMapping | undefined => {
+  let [low, high] = [0, mappings.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (mappings[middle]!.end > at) high = middle;
+    else low = middle + 1;
+  }
+  const found = mappings[low];
+  return found && found.start <= at ? found : undefined;
+};
+
+/** A file that is written anew keeps its inode, and one that is deleted leaves it to another. */
+const versionOf = (pid: number, mapping: CodeMapping): string | undefined => {
+  try {
+    const { size, mtimeNs } = statSync(mappedFile(pid, mapping), { bigint: true });
+    return `${size} ${mtimeNs}`;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Leads to the file itself, whatever its name is by now. Root may follow it. */
+const mappedFile = (pid: number, { start, end }: CodeMapping): string =>
+  `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
 
 /** Of all but the innermost call the address is the one that it returns to: the call is before it. */
 const called = (address: bigint, index: number): bigint => (index === 0 ? address : address - 1n);
@@ -121,7 +180,7 @@ const frame = (
   file: string | undefined,
 ): SymbolFrame => {
   const behind = index === 0 || (name === undefined && file === undefined) ? 0 : 1;
-  return { address, name, offset: offset + behind, file };
+  return { address, name, offset: offset + behind, file, isCode: true };
 };
 
 /** `readline+0x10 (/usr/bin/bash)`; without a name `0x7f1c2a000010 (/usr/bin/bash+0x4c5d0)`. */
@@ -157,9 +216,9 @@ const codeOf = (file: ElfFile, debug?: ElfFile): CodeFile => ({
  * Through the mapping itself, which root may do: also what was deleted, and what is in a container. When the process has
  * ended, the file of that name, if it is the one.
  */
-const mapCode = (pid: number, { start, end, path, inode }: CodeMapping): Mapping => {
-  const range = `${start.toString(16)}-${end.toString(16)}`;
-  for (const candidate of [`/proc/${pid}/map_files/${range}`, `/proc/${pid}/root${path}`]) {
+const mapCode = (pid: number, mapping: CodeMapping): Mapping => {
+  const { path, inode } = mapping;
+  for (const candidate of [mappedFile(pid, mapping), `/proc/${pid}/root${path}`]) {
     try {
       return mapFile(candidate);
     } catch (error) {

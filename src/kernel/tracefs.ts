@@ -2,8 +2,9 @@
  * @module
  * tracefs: tracepoint ids, the layouts of their records, trace_pipe (Documentation/trace/events.rst).
  */
-import { readFileSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { RequirementError, type TracepointField } from '../object/index.ts';
+import { isAbsence, kernelFile } from '../syscall/index.ts';
 
 /** Where it is mounted, by habit. */
 const MOUNT_POINTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const;
@@ -29,13 +30,14 @@ export const findMount = (directories: readonly string[], what = 'tracepoints'):
     try {
       if (statfsSync(directory).type === TRACEFS_MAGIC) return directory;
     } catch (error) {
+      if (!isRefusal(error) && !isAbsence(error)) throw error;
       hidden ||= isRefusal(error);
     }
   }
   throw new RequirementError(
     hidden
       ? `${what} need tracefs: it is not mounted on ${directories[0]}, and this process may not look into ${directories.at(-1)}; run it as root (sudo)`
-      : `${what} need tracefs, which is not mounted: run 'mount -t tracefs tracefs ${directories[0]}' as root`,
+      : `${what} need tracefs, which is not mounted: run '${existsSync('/sys/kernel') ? '' : 'mount -t sysfs sysfs /sys && '}mount -t tracefs tracefs ${directories[0]}' as root`,
   );
 };
 
@@ -48,9 +50,9 @@ const isRefusal = (error: unknown): boolean => {
 const read = (path: string): string | undefined => {
   const file = `${tracefs()}/${path}`;
   try {
-    return readFileSync(file, 'latin1');
+    return kernelFile(file);
   } catch (error) {
-    if (!isRefusal(error)) return undefined;
+    if (!isRefusal(error)) throw error;
     throw new RequirementError(
       `tracepoints need tracefs, and this process may not read ${file}: run it as root (sudo)`,
       { cause: error },

@@ -82,7 +82,7 @@ export class KernelNumbers {
     const { btf } = this.#world;
     if (btf) return btf;
     throw new RequirementError(
-      `this kernel has no type information, which the fields of ${name} are looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)`,
+      `this kernel has no type information, which the fields of ${name} are looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF, and sysfs on /sys)`,
     );
   }
 

@@ -203,7 +203,7 @@ export const output = (
 ): Code => {
   const site = callSite(output);
   const { otherwise } = events;
-  if (!otherwise) throw new AssemblerError('output: an eventBuffer, got a ringbuf', site);
+  if (!otherwise) throw new AssemblerError(`output: an eventBuffer, got a ${events.type}`, site);
   return restamp(site, [
     either(
       mapExists(events.type),

@@ -48,7 +48,7 @@ export class KernelSymbols {
     const { btf } = this.#world;
     if (!btf)
       throw new RequirementError(
-        `this kernel has no type information, which ${name} is looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)`,
+        `this kernel has no type information, which ${name} is looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF, and sysfs on /sys)`,
       );
     const wanted = form === 'function' ? essentialName(name) : name;
     for (const candidate of [btf, ...this.#later(btf, wanted, kind)]) {

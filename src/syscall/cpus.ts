@@ -6,20 +6,30 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs';
+import { UnsupportedError } from './errors.ts';
+import { kernelFile } from './kernel-file.ts';
 
 let possible: readonly number[] | undefined;
 
 /** The CPUs that this kernel can ever have; it is decided at boot. */
 export function possibleCpus(): readonly number[] {
-  possible ??= parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'utf8'));
+  possible ??= parseCpuList(cpuFile('possible'));
   return possible;
 }
 
 /** The CPUs that run now; they can change. */
 export function onlineCpus(): readonly number[] {
-  return parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'utf8'));
+  return parseCpuList(cpuFile('online'));
 }
+
+const cpuFile = (name: string): string => {
+  const path = `/sys/devices/system/cpu/${name}`;
+  const text = kernelFile(path);
+  if (text !== undefined) return text;
+  throw new UnsupportedError(
+    `there is no ${path}, which says what CPUs there are: run 'mount -t sysfs sysfs /sys' as root`,
+  );
+};
 
 /** The numbers of `0-3,5`. */
 export function parseCpuList(text: string): readonly number[] {

@@ -25,6 +25,7 @@ export {
   progRecords,
   progXlated,
 } from './info.ts';
+export { isAbsence, isShortage, kernelFile } from './kernel-file.ts';
 export {
   isAtLeast,
   type KernelVersion,

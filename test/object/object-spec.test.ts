@@ -204,7 +204,7 @@ describe('linking an object', () => {
       programs: { program: tpBtf('x', [load(w1, Task.at(r1).pid), done]) },
     });
     expect(messageOf(() => link(spec, world()))).toBe(
-      'this kernel has no type information, which the fields of task_struct are looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)',
+      'this kernel has no type information, which the fields of task_struct are looked up in: it needs /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF, and sysfs on /sys)',
     );
   });
 
