@@ -4,9 +4,16 @@
  * on a tool is attached in half the time. V8 checks that such code is of its own version and settings, and compiles
  * anew where it is not. `NODE_DISABLE_COMPILE_CACHE=1`, as for Node's own cache, leaves all this out.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { constants, Script } from 'node:vm';
 
 /** V8 forgets what a program has long not used. */
@@ -38,7 +45,7 @@ export const useCompiled = (tool: string): void => {
     const script = new Script(`${HEAD}${readFileSync(file, 'latin1')}\n})`, {
       filename: file,
       columnOffset: -HEAD.length,
-      cachedData: contentsOf(kept),
+      cachedData: wholeOf(kept),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     if (script.cachedDataRejected !== false) fresh = { script, file: kept };
@@ -53,19 +60,42 @@ export const keepCompiled = (): void => {
   const { script, file } = fresh;
   fresh = undefined;
   const unfinished = `${file}-${process.pid}`;
-  try {
-    // V8 does not look for damage in what it kept, and crashes of it: after a loss of power it is whole or not there.
-    writeFileSync(unfinished, script.createCachedData(), { flush: true });
+  // A package that this user may only read, or a full disk: it works without.
+  quietly(() => {
+    removeUnfinished(file);
+    const data = script.createCachedData();
+    writeFileSync(unfinished, Buffer.concat([data, data]));
     renameSync(unfinished, file);
+  });
+  quietly(() => unlinkSync(unfinished));
+};
+
+const quietly = (run: () => void): void => {
+  try {
+    run();
   } catch {
-    // A package that this user may only read, or a full disk: it works without.
-    rmSync(unfinished, { force: true });
+    // Nothing depends on it.
   }
 };
 
-const contentsOf = (file: string): Buffer | undefined => {
+/** What runs that were killed have left. */
+const removeUnfinished = (file: string): void => {
+  const directory = dirname(file);
+  for (const name of readdirSync(directory)) {
+    const [, pid] = /\.cache-(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) unlinkSync(join(directory, name));
+  }
+};
+
+/**
+ * What was kept, unless it is damaged, by a loss of power or a bad disk: V8 does not look for that, and crashes of it. So
+ * it is there twice, since two halves are compared in a tenth of the time of a checksum.
+ */
+const wholeOf = (file: string): Buffer | undefined => {
   try {
-    return readFileSync(file);
+    const twice = readFileSync(file);
+    const half = twice.subarray(0, twice.length / 2);
+    return half.equals(twice.subarray(half.length)) ? half : undefined;
   } catch {
     return undefined;
   }

@@ -46,7 +46,12 @@ describe.skipIf(noBpf)('compiled code', () => {
   });
 
   for (const [what, change] of [
-    ['of another V8', (bytes: Buffer) => bytes.fill(0x55, 4, 8)],
+    [
+      'of another V8',
+      (bytes: Buffer) =>
+        bytes.fill(0x55, 4, 8).fill(0x55, bytes.length / 2 + 4, bytes.length / 2 + 8),
+    ],
+    ['with a page of zeros', (bytes: Buffer) => bytes.fill(0, 409_600, 413_696)],
     ['that was cut', (bytes: Buffer) => bytes.subarray(0, 5000)],
     ['of length 0', () => Buffer.alloc(0)],
     ['that is none', () => Buffer.from('nothing of the kind')],
@@ -63,6 +68,27 @@ describe.skipIf(noBpf)('compiled code', () => {
       expect(caches()).toHaveLength(1);
     });
   }
+
+  it('is not cluttered by runs that were killed while they kept it', () => {
+    const left = join(folder, 'tool-abcdefgh.exitsnoop-v20.0.0-x64.cache-4194305');
+    writeFileSync(left, '');
+    run();
+    expect(caches()).toHaveLength(1);
+    expect(cache()).not.toBe(left);
+  });
+
+  it('is no reason to fail where nothing may be written or removed', () => {
+    const [major = 0] = process.versions.node.split('.').map(Number);
+    const permission = major >= 24 ? '--permission' : '--experimental-permission';
+    const permissions = [permission, '--allow-fs-read=*', '--allow-addons'];
+    const { stderr, status } = spawnSync(process.execPath, [...permissions, ...runArguments], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    expect(stderr).toMatch(/exitsnoop: attached/);
+    expect(status).toBe(0);
+    expect(caches()).toEqual([]);
+  });
 
   it('is not kept where the user may not write', () => {
     const who = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
