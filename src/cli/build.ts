@@ -147,8 +147,18 @@ const architectureOf = (given: string | undefined): Architecture => {
 /** Lines are found from where the command is run: what is below it is named so, on every machine the same. */
 const placeOf = (frame: Frame): Frame => {
   const place = sourceOf(frame);
-  const path = relative(process.cwd(), place.file);
+  const here = workingDirectory();
+  const path = here === undefined ? '..' : relative(here, place.file);
   return path.startsWith('..') ? place : { ...place, file: path };
+};
+
+/** undefined when it has been deleted. */
+const workingDirectory = (): string | undefined => {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 };
 
 /** Says what is in the file, read from it: on stdout, unless that is the file. */

@@ -5,7 +5,8 @@
 import { writeSync } from 'node:fs';
 import { FAILED } from './errors.ts';
 
-let forgiven = false;
+/** Of the process: a command may have a second copy of this file, from another part of the package. */
+const FORGIVEN = Symbol.for('beespoke.forgiveReaders');
 
 /**
  * Makes a reader that went away no failure, and any other error of writing one sentence. To be called before anything
@@ -13,8 +14,9 @@ let forgiven = false;
  * which a tool can be attached.
  */
 export const forgiveReaders = (): void => {
-  if (forgiven) return;
-  forgiven = true;
+  const own = process as { [FORGIVEN]?: boolean };
+  if (own[FORGIVEN]) return;
+  own[FORGIVEN] = true;
   for (const output of [process.stdout, process.stderr]) output.on('error', tell);
 };
 
