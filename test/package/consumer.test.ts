@@ -63,26 +63,34 @@ afterAll(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Node of another major version, from its npm package; undefined with the reason where it cannot be had. */
-const nodeOf = (major: number): { readonly path: string } | { readonly missing: string } => {
-  if (process.versions.node.startsWith(`${major}.`)) return { path: process.execPath };
-  const name = `node-linux-${process.arch}`;
-  const folder = join(cache, `node-${major}`);
-  const path = join(folder, 'node_modules', name, 'bin/node');
+/** A file of another package of npm's, which is installed once; undefined with the reason where it cannot be had. */
+const fromNpm = (
+  name: string,
+  version: string,
+  file: string,
+): { readonly path: string } | { readonly missing: string } => {
+  const folder = join(cache, `${name}-${version}`);
+  const path = join(folder, 'node_modules', name, file);
   if (existsSync(path)) return { path };
   mkdirSync(cache, { recursive: true });
   const loading = mkdtempSync(join(cache, 'loading-'));
   try {
     writeFileSync(join(loading, 'package.json'), '{ "private": true }');
-    npm(['install', '--ignore-scripts', `${name}@${major}`], loading);
+    npm(['install', '--ignore-scripts', `${name}@${version}`], loading);
     renameSync(loading, folder);
     return { path };
   } catch (error) {
     rmSync(loading, { recursive: true, force: true });
     const why = (error as Error).message.trim().split('\n').at(-1);
-    return { missing: `${name}@${major} cannot be installed: ${why}` };
+    return { missing: `${name}@${version} cannot be installed: ${why}` };
   }
 };
+
+/** Node of a major version. */
+const nodeOf = (major: number) =>
+  process.versions.node.startsWith(`${major}.`)
+    ? { path: process.execPath }
+    : fromNpm(`node-linux-${process.arch}`, String(major), 'bin/node');
 
 const NODES = [20, 22, 24].map((major) => ({ major, ...nodeOf(major) }));
 
@@ -106,6 +114,7 @@ const compile = (
   name: string,
   files: Readonly<Record<string, string>>,
   options: Readonly<Record<string, unknown>>,
+  compiler = join(root, 'node_modules/typescript/bin/tsc'),
 ): string => {
   const directory = join(home, name);
   mkdirSync(directory, { recursive: true });
@@ -126,7 +135,7 @@ const compile = (
       files: Object.keys(files),
     }),
   );
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], directory);
+  run(process.execPath, [compiler, '-p', '.'], directory);
   return join(directory, 'out');
 };
 
@@ -214,10 +223,11 @@ describe("a user's program", () => {
     compile('usual', { 'pure.ts': PURE }, { lib: ['es2023'], types: [] });
   });
 
+  const all = entries.map((name, i) => `export * as e${i} from '${name}';\n`).join('');
+  const files = Object.fromEntries(readme.map((code, i) => [`readme${i}.ts`, code]));
+
   it("compiles against every entry with Node's types, the README's programs too", () => {
     linkNodeTypes();
-    const all = entries.map((name, i) => `export * as e${i} from '${name}';\n`).join('');
-    const files = Object.fromEntries(readme.map((code, i) => [`readme${i}.ts`, code]));
     // The types of beespoke/testing ask for those of vitest; what it does is to run without it.
     const vitest = join(home, 'node_modules/vitest');
     symlinkSync(join(root, 'node_modules/vitest'), vitest);
@@ -228,6 +238,21 @@ describe("a user's program", () => {
     }
     expect(readme.length).toBeGreaterThan(1);
   });
+
+  const oldest = fromNpm('typescript', '5.7', 'bin/tsc');
+  const missing = 'missing' in oldest ? oldest.missing : undefined;
+  it.skipIf(missing)(
+    `compiles with the oldest TypeScript that the README names${missing ? ` (skipped: ${missing})` : ''}`,
+    () => {
+      linkNodeTypes();
+      const [, version] = /TypeScript (\d+\.\d+) or newer/.exec(
+        readFileSync(join(root, 'README.md'), 'utf8'),
+      )!;
+      expect(version).toBe('5.7');
+      const compiler = 'path' in oldest ? oldest.path : '';
+      compile('oldest', { 'pure.ts': PURE, ...files }, { types: ['node'] }, compiler);
+    },
+  );
 });
 
 let output: string | undefined;
