@@ -2,7 +2,8 @@
  * @module
  * `beespoke list`: the tools, one line each, and whether this kernel can run them.
  */
-import { loadObject } from '../kernel/index.ts';
+import { loadObject, type Program } from '../kernel/index.ts';
+import { tracepointId } from '../kernel/tracefs.ts';
 import { defaults } from '../programs/tool.ts';
 import { syscallNumbers } from '../syscall/index.ts';
 import { parseOptions } from './options.ts';
@@ -39,7 +40,12 @@ export const run = async (args: readonly string[]): Promise<number> => {
 export const toolProblem = (name: string): string | undefined => {
   const { options, object } = toolOf(name)!;
   try {
-    loadObject(object(defaults(options) as never)).close();
+    using loaded = loadObject(object(defaults(options) as never));
+    for (const program of Object.values(loaded.programs) as readonly (Program | undefined)[]) {
+      const hook = program?.spec.hook;
+      // Says what is wrong with tracefs, without which they are loaded and cannot be attached.
+      if (hook && 'category' in hook) tracepointId(hook.category, hook.name);
+    }
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n')[0];

@@ -2,7 +2,7 @@
  * @module
  * Option tables: parsing, checking and help, by node:util's parseArgs.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Option, OptionTable } from '../programs/tool.ts';
 import { UsageError } from './errors.ts';
@@ -30,7 +30,8 @@ export const parseOptions = (
   const placed = positionals.map((name, index) => {
     const option = table[name]!;
     const value = rest[index];
-    return [name, value === undefined ? defaultOf(option) : checked(flagOf(name), option, value)];
+    const what = option.placeholder ?? flagOf(name);
+    return [name, value === undefined ? defaultOf(option) : checked(what, option, value)];
   });
   return { ...given, ...Object.fromEntries(placed) };
 };
@@ -92,7 +93,7 @@ const checked = (
     case 'number':
       return whole(what, value, option.min ?? 0, option.max ?? Number.MAX_SAFE_INTEGER);
     case 'pid':
-      return existingProcess(what, whole(what, value, 1, 2 ** 22));
+      return existingProcess(what, whole(what, value, 1, 2 ** 22), option.thread);
     case 'cpu':
       return existingCpu(what, whole(what, value, 0, Number.MAX_SAFE_INTEGER));
     case 'text':
@@ -114,9 +115,24 @@ const whole = (what: string, text: string, least: number, most: number): number 
   throw new UsageError(`${what} takes a whole number ${range}, got ${JSON.stringify(text)}`);
 };
 
-const existingProcess = (what: string, pid: number): number => {
-  if (existsSync(`/proc/${pid}`) || !existsSync('/proc/self')) return pid;
-  throw new Error(`${what}: there is no process or thread ${pid}`);
+const existingProcess = (what: string, pid: number, thread = false): number => {
+  if (!existsSync('/proc/self')) return pid;
+  const group = threadGroup(pid);
+  if (group === undefined)
+    throw new Error(`${what}: there is no process${thread ? ' or thread' : ''} ${pid}`);
+  if (!thread && group !== pid) throw new Error(`${what}: ${pid} is a thread, of process ${group}`);
+  return pid;
+};
+
+/** The process that a thread is of, which has the number of its first thread; undefined for none. */
+const threadGroup = (tid: number): number | undefined => {
+  try {
+    const status = readFileSync(`/proc/${tid}/status`, 'latin1');
+    return Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1] ?? tid);
+  } catch (error) {
+    // /proc may hide what it has of the processes of others (hidepid=1).
+    return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code!) ? tid : undefined;
+  }
 };
 
 const existingCpu = (what: string, cpu: number): number => {

@@ -43,8 +43,12 @@ interface RecordedFile {
   readonly probes: readonly (Place & { readonly provider: string; readonly args: string })[];
 }
 
+/** Bytes from one function to the next. */
+const FUNCTION_SIZE = 0x1c0;
 const functions = (...names: readonly string[]): readonly Place[] =>
-  names.map((name, index) => ({ name, offset: 0x28000 + 0x1c0 * index }));
+  names.map((name, index) => ({ name, offset: 0x28000 + FUNCTION_SIZE * index }));
+
+const LIBC = '/usr/lib/x86_64-linux-gnu/libc.so.6';
 
 const FILES: readonly RecordedFile[] = [
   {
@@ -53,7 +57,7 @@ const FILES: readonly RecordedFile[] = [
     probes: [],
   },
   {
-    path: '/usr/lib/x86_64-linux-gnu/libc.so.6',
+    path: LIBC,
     functions: functions('malloc', 'calloc', 'realloc', 'free', 'fopen', 'fclose', 'qsort'),
     probes: [
       { provider: 'libc', name: 'setjmp', offset: 0x4_2a31, args: '8@%rdi -4@%esi 8@%rax' },
@@ -79,8 +83,8 @@ const FILES: readonly RecordedFile[] = [
 
 /** What the processes have mapped that live on, by their numbers. */
 const MAPPED: Readonly<Record<number, readonly string[]>> = {
-  181: ['/usr/bin/bash', '/usr/lib/x86_64-linux-gnu/libc.so.6'],
-  215: ['/usr/bin/node', '/usr/lib/x86_64-linux-gnu/libc.so.6'],
+  181: ['/usr/bin/bash', LIBC],
+  215: ['/usr/bin/node', LIBC],
 };
 
 /** A file by its path, or a command or library by its name. */
@@ -109,6 +113,21 @@ const probeOf = (file: string, provider: string, name: string) =>
 /** What programs at a static probe know of its arguments. */
 export const probeArguments = (file: string, provider: string, name: string) =>
   parseUsdtArguments(probeOf(file, provider, name)!.args, EM.X86_64);
+
+/** Where every process has libc. */
+const LIBC_START = 0x7f1c_2a00_0000n;
+
+/** An address that a function of libc returns to, so many bytes from its start. */
+export const libcAddress = (name: string, bytes: number): bigint =>
+  LIBC_START + BigInt(fileOf(LIBC).functions.find((each) => each.name === name)!.offset + bytes);
+
+/** Only libc is where addresses have names: the executables are stripped. */
+const callAt = (address: bigint): string => {
+  const place = Number(address - LIBC_START);
+  const found = fileOf(LIBC).functions.findLast(({ offset }) => offset <= place);
+  if (!found || place - found.offset >= FUNCTION_SIZE) return `0x${address.toString(16)}`;
+  return `${found.name}+0x${(place - found.offset).toString(16)} (${LIBC})`;
+};
 
 export const recordedSystem: System = {
   hasHook: () => true,
@@ -146,4 +165,6 @@ export const recordedSystem: System = {
     const pids = Object.keys(MAPPED).join(' and ');
     throw new NotFoundError(`of the recorded processes, ${pids} have files mapped, not ${pid}`);
   },
+  ownPid: () => undefined,
+  userStacks: (stacks) => stacks.map(({ addresses }) => addresses.map(callAt)),
 };

@@ -4,7 +4,7 @@
  * step is a run of one program at its hook, or of those that are at a place.
  */
 import type { GivenContext, Mock, SimulateOptions, Simulation } from '../sim/index.ts';
-import { functionPlace, probePlace } from './recordings-machine.ts';
+import { functionPlace, libcAddress, probePlace } from './recordings-machine.ts';
 
 /** What runs programs. */
 export interface RecordedStep {
@@ -67,6 +67,9 @@ const opens: readonly (readonly [Mock, string, number, number?, number?])[] = [
   [compiler, '/usr/include/stdio.h', 4],
   [compiler, 'main.o', 5, O_CREAT | O_WRONLY, 0o644],
 ];
+
+/** fopen has led to each of them, called by an executable. */
+const stack = { user: [libcAddress('fopen', 0x6a), 0x5581_04c3_19f2n] };
 
 const files = (enter: string, leave: string): Recording => ({
   world,
@@ -299,7 +302,7 @@ export const RECORDINGS: Readonly<Record<string, Recording>> = {
     })),
   },
   'hello-perf': files('enter', 'leave'),
-  opensnoop: files('enterOpenat', 'exitOpenat'),
+  opensnoop: { ...files('enterOpenat', 'exitOpenat'), world: { ...world, stack } },
   exitsnoop: exits,
   runqslower: scheduler,
   hardirqs: interrupts,

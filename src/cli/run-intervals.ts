@@ -27,9 +27,10 @@ export const runIntervals = async (output: Output, run: Run): Promise<void> => {
     const last = stop.signal.aborted || turn + 1 === count;
     if (last) loaded.detach();
     const entries = takeEntries(loaded.maps, output, before, waitForRunningPrograms);
+    const moment = now();
     const lines = options.json
-      ? output.json(entries, values).map(jsonLine)
-      : output.text(entries, values, now()).map(printable);
+      ? output.json(entries, values, moment).map(jsonLine)
+      : output.text(entries, values, moment).map(printable);
     await printer.lines(lines);
   }
 };

@@ -151,6 +151,7 @@ const PLACES: Readonly<Record<string, PlaceOption>> = {
   pid: {
     option: {
       type: 'pid',
+      thread: true,
       placeholder: 'PID',
       help: 'only in this process, for uprobe, usdt and perf_event programs',
     },

@@ -5,7 +5,6 @@
 import {
   isInPidNamespace,
   type LoadedObject,
-  type Losses,
   loadObject,
   outerPid,
   PerfBuffer,
@@ -190,7 +189,8 @@ const announce = (name: string, loaded: LoadedObject, { verbose }: RunnerValues)
 /** Tells of losses when there are more than before: within a second, and at the end. */
 class LossReporter {
   readonly #loaded: LoadedObject;
-  #told = 0;
+  /** What has been told of each map and program. */
+  readonly #told = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(loaded: LoadedObject) {
@@ -208,27 +208,23 @@ class LossReporter {
   }
 
   #tell(): void {
-    const losses = this.#loaded.losses();
-    if (losses.total === this.#told) return;
-    this.#told = losses.total;
-    for (const line of describeLosses(losses, this.#loaded)) say(line);
+    const { refused, missed } = this.#loaded.losses();
+    for (const [map, count] of Object.entries(refused)) {
+      const larger = isBuffer(this.#loaded.maps[map]) ? ' (--buffer makes it larger)' : '';
+      this.#more(count, `${map} was full${larger}`);
+    }
+    for (const [program, count] of Object.entries(missed))
+      this.#more(count, `the kernel skipped ${program} while another program was running`);
+  }
+
+  /** Only what was lost since the last time: the numbers of all lines add up to what was lost in all. */
+  #more(count: number, why: string): void {
+    const more = count - (this.#told.get(why) ?? 0);
+    if (more <= 0) return;
+    this.#told.set(why, count);
+    say(`lost ${more}: ${why}`);
   }
 }
-
-const describeLosses = ({ refused, missed }: Losses, { maps }: LoadedObject): string[] => [
-  ...Object.entries(refused)
-    .filter(([, count]) => count > 0)
-    .map(([map, count]) => {
-      const larger = isBuffer(maps[map]) ? ' (--buffer makes it larger)' : '';
-      return `lost ${count}: ${map} was full${larger}`;
-    }),
-  ...Object.entries(missed)
-    .filter(([, count]) => count > 0)
-    .map(
-      ([program, count]) =>
-        `lost ${count}: the kernel skipped ${program} while another program was running`,
-    ),
-];
 
 /** Whether it is a buffer of events, which the user can choose the size of. */
 const isBuffer = (map: unknown): boolean => map instanceof RingBuffer || map instanceof PerfBuffer;

@@ -13,6 +13,7 @@ import type {
 } from '../programs/tool.ts';
 import { type Mock, Simulation } from '../sim/index.ts';
 import { DONE, UsageError } from './errors.ts';
+import { eventLines } from './event-lines.ts';
 import { takeEntries } from './interval-entries.ts';
 import { parseOptions, parseSize } from './options.ts';
 import { printable } from './printable.ts';
@@ -160,20 +161,13 @@ const events = (
   options: Options,
   { maps }: Simulation,
 ): Shown => {
-  const values = options as never;
-  const columns = output.columns(values);
-  const banner = output.banner?.(values);
+  const { head, of } = eventLines(output, options, recordedSystem);
   const buffer = maps[output.buffer] as unknown as Iterable<unknown>;
   return {
-    head: options.json ? [] : [...(banner === undefined ? [] : [banner]), headerOf(columns)],
+    head,
     until: none,
     ended: never,
-    afterStep: () =>
-      [...buffer]
-        .filter((event) => output.filter?.(event, values) ?? true)
-        .map((event) =>
-          options.json ? jsonLine(output.json(event, values)) : rowOf(columns, event, now()),
-        ),
+    afterStep: () => of([...buffer], now()),
     atEnd: none,
   };
 };
@@ -194,7 +188,7 @@ const sums = (
     shown++;
     const entries = takeEntries(simulation.maps, output, before, () => {});
     return options.json
-      ? output.json(entries, values).map(jsonLine)
+      ? output.json(entries, values, now()).map(jsonLine)
       : output.text(entries, values, now()).map(printable);
   };
   return {

@@ -12,7 +12,13 @@ import {
   usdtProbes,
 } from '../elf/index.ts';
 import { findExecutable, withElfFile } from '../kernel/executable.ts';
-import { KernelWorld } from '../kernel/index.ts';
+import {
+  formatFrame,
+  isInPidNamespace,
+  KernelWorld,
+  type SymbolFrame,
+  Symbolizer,
+} from '../kernel/index.ts';
 import { symbolAddress } from '../kernel/kallsyms.ts';
 import { isBlacklisted } from '../kernel/kprobe-blacklist.ts';
 import { codeMappings } from '../kernel/process-maps.ts';
@@ -20,7 +26,7 @@ import { readTraceable } from '../kernel/traceable.ts';
 import { availableEvents } from '../kernel/tracefs.ts';
 import { featuresWithout } from '../kernel/without.ts';
 import { NotFoundError, parseHook, RequirementError } from '../object/index.ts';
-import type { StaticProbe, System } from '../programs/system.ts';
+import type { StaticProbe, System, UserStack } from '../programs/system.ts';
 import { isOneName, nameTest } from './name-pattern.ts';
 
 export const system: System = {
@@ -86,7 +92,37 @@ export const system: System = {
       readable(() => withElfFile(findExecutable(path, { pid }), () => true));
     return [...new Set(paths)].filter(isElf);
   },
+
+  ownPid: () => (isInPidNamespace() ? undefined : process.pid),
+
+  userStacks: (stacks) => {
+    // In a container another process may have the number.
+    if (isInPidNamespace())
+      return stacks.map(({ addresses }) => addresses.map((address) => `0x${address.toString(16)}`));
+    // Many are the same.
+    const keyOf = ({ pid, addresses }: UserStack) => [pid, ...addresses].join();
+    const distinct = new Map(stacks.map((stack) => [keyOf(stack), stack]));
+    symbolizer ??= new Symbolizer();
+    const calls = symbolizer.userStacks([...distinct.values()]).map(callsOf);
+    const known = new Map([...distinct.keys()].map((key, index) => [key, calls[index]!]));
+    return stacks.map((stack) => known.get(keyOf(stack))!);
+  },
 };
+
+let symbolizer: Symbolizer | undefined;
+
+const callsOf = (frames: readonly SymbolFrame[]): readonly string[] => {
+  // Behind the place where the walk strayed nothing is a call; of a process that is gone nothing is known at all.
+  const end = frames.findIndex(({ isCode }) => !isCode);
+  return (end > 0 ? frames.slice(0, end) : frames).map(({ name, ...frame }) =>
+    formatFrame({ ...frame, name: name && shortened(name) }),
+  );
+};
+
+/** Names are as long as a file says. */
+const MOST_LETTERS = 512;
+const shortened = (name: string): string =>
+  name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS)}...` : name;
 
 /**
  * Whether the first instruction has the prefix LOCK, where the kernel takes no probe (arch/x86/kernel/uprobes.c): so it

@@ -43,7 +43,7 @@ import {
   type Value,
   w0,
 } from '../index.ts';
-import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
+import { type Column, defaults, type GivenValues, jsonTime, timeColumn, tool } from './tool.ts';
 
 /** As many bytes of a command as are shown. */
 const COMMAND_MAX = 4096;
@@ -162,7 +162,8 @@ export const bashreadline = tool({
       { title: 'PID', width: 7, text: ({ pid }) => String(pid) },
       { title: 'COMMAND', text: (event) => event.command + (isCut(event) ? '...' : '') },
     ],
-    json: (event: ReadlineEvent) => ({
+    json: (event: ReadlineEvent, _options, moment) => ({
+      time: jsonTime(moment),
       pid: event.pid,
       command: event.command,
       commandCut: isCut(event),

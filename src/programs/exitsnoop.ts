@@ -55,7 +55,7 @@ import {
   w9,
 } from '../index.ts';
 import { cgroupOption, oneCgroup, signalText, unlessInCgroup } from './common.ts';
-import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
+import { type Column, defaults, type GivenValues, jsonTime, timeColumn, tool } from './tool.ts';
 
 /** How it ended, as wait(2) tells it: 32 bits of which the upper half is 0. */
 const WaitStatus = struct('wait_status', {
@@ -240,7 +240,8 @@ export const exitsnoop = tool({
       { title: 'AGE(s)', width: 7, text: ({ ageNs }) => (ageNs / 1e9).toFixed(2) },
       { title: 'EXIT_CODE', text: describeEnd },
     ],
-    json: ({ pid, ppid, tid, comm, status, ageNs }: ExitEvent) => ({
+    json: ({ pid, ppid, tid, comm, status, ageNs }: ExitEvent, { timestamp }, moment) => ({
+      ...(timestamp ? { time: jsonTime(moment) } : {}),
       pid,
       ppid,
       tid,

@@ -43,6 +43,7 @@ import {
   type Attachment,
   defaults,
   type GivenValues,
+  jsonTime,
   type Moment,
   tool,
   type Values,
@@ -338,7 +339,7 @@ export const funccount = tool({
     seconds: ({ interval }: Options) => interval,
     count: () => undefined,
     text: textLines,
-    json: (entries: Entries, options: Options & Found) =>
-      rowsOf(entries, options).map(({ name, count }) => ({ name, count })),
+    json: (entries: Entries, options: Options & Found, moment) =>
+      rowsOf(entries, options).map(({ name, count }) => ({ time: jsonTime(moment), name, count })),
   },
 });

@@ -64,7 +64,7 @@ import {
 } from '../index.ts';
 import { cgroupOption, oneCgroup, unlessInCgroup } from './common.ts';
 import { countedSlots, log2, log2Histogram } from './histogram.ts';
-import { defaults, type GivenValues, type Moment, tool, type Values } from './tool.ts';
+import { defaults, type GivenValues, jsonTime, type Moment, tool, type Values } from './tool.ts';
 
 const NAME_SIZE = 32;
 const SLOTS = 20;
@@ -305,9 +305,10 @@ const textLines = (entries: Entries, options: Options, { time }: Moment): readon
   ];
 };
 
-/** One object for each interrupt; the time is in nanoseconds, whatever the unit of the table. */
-const jsonObjects = (entries: Entries, options: Options) =>
+/** One object for each interrupt; times are in nanoseconds, whatever the unit of the table. */
+const jsonObjects = (entries: Entries, options: Options, moment: Moment) =>
   rowsOf(entries, options).map(({ name, cpu, count, totalNs, maxNs, slots }) => ({
+    time: jsonTime(moment),
     name,
     ...(options.perCpu ? { cpu } : {}),
     count,

@@ -4,9 +4,11 @@
  *
  * A path is read when the call returns: the kernel has then read it itself, so that its page is there. Long ones come
  * whole. With -F the originals put the working directory before every relative path; here openat's own directory.
+ * With -c the original shows two functions, the second and the third of the stack; here all that are found.
  */
 import {
   add,
+  array,
   type Code,
   call,
   chars,
@@ -62,7 +64,15 @@ import {
   pathText,
   fullPath as wholePath,
 } from './full-path.ts';
-import { type Column, defaults, type GivenValues, timeColumn, tool, type Values } from './tool.ts';
+import {
+  type Column,
+  defaults,
+  type GivenValues,
+  jsonTime,
+  timeColumn,
+  tool,
+  type Values,
+} from './tool.ts';
 
 const head = {
   tid: u32,
@@ -74,22 +84,29 @@ const head = {
   /** The bytes of the path with its NUL, or why it could not be read: a negative error number. */
   pathSize: i32,
 };
-const how = { flags: u64.number, mode: u64.number };
+/** All 64 bits of both, since openat2 takes them. */
+const how = { flags: u64, mode: u64 };
 const OpenHow = struct('open_how', how);
+const path = { ...pathFields, path: text(LONG_PATH_MAX) };
+/** The addresses of the calls that led to the open, the innermost first; 0 behind the last. */
+const stackField = { stack: array(u64, 16) };
 
 /** What user space receives for each open. */
-export const OpenEvent = struct('open_event', {
-  ...head,
-  ...how,
-  ...pathFields,
-  path: text(LONG_PATH_MAX),
-});
-export type OpenEvent = Value<typeof OpenEvent>;
+export const OpenEvent = struct('open_event', { ...head, ...how, ...path });
+const CalledEvent = struct('open_event', { ...head, ...how, ...stackField, ...path });
+export type OpenEvent = Value<typeof OpenEvent> &
+  Partial<Value<typeof CalledEvent>> & {
+    /** What the addresses of the stack stand for. */
+    readonly callers?: readonly string[];
+  };
 /** The same while it is put together. */
 const Scratch = struct('open_scratch', { ...head, how: OpenHow, long: LongPath });
-
-/** Where the path starts in an event. */
-const PATH_OFFSET = OpenEvent.members.at(-1)!.offset;
+const CalledScratch = struct('open_scratch', {
+  ...head,
+  how: OpenHow,
+  ...stackField,
+  long: LongPath,
+});
 
 /** What is kept of a call until it returns: its arguments, as the registers held them. */
 const Opening = struct('opening', { path: u64 });
@@ -103,9 +120,12 @@ const CALLS = {
 } as const;
 type CallName = keyof typeof CALLS;
 
+/** For get_stack: the calls of the process, not the kernel's (include/uapi/linux/bpf.h). */
+const BPF_F_USER_STACK = 1 << 8;
+
 const options = {
   pid: { type: 'pid', short: 'p', placeholder: 'PID', help: 'only this process' },
-  tid: { type: 'pid', short: 't', placeholder: 'TID', help: 'only this thread' },
+  tid: { type: 'pid', thread: true, short: 't', placeholder: 'TID', help: 'only this thread' },
   uid: {
     type: 'number',
     short: 'u',
@@ -132,18 +152,31 @@ const options = {
   printUid: { type: 'boolean', short: 'U', help: 'show the user' },
   extended: { type: 'boolean', short: 'e', help: 'show flags and mode' },
   fullPath: { type: 'boolean', short: 'F', help: 'show relative paths from the root on' },
+  callers: { type: 'boolean', short: 'c', help: 'show the functions that led to the call' },
 } as const;
+
+/** With -c: this process, which opens files for each stack. If it were shown, that would have no end. */
+interface Found {
+  readonly self?: number | undefined;
+}
 
 /**
  * The object for these options: nothing in it that they do not need.
  * @param calls how many calls can be open at a time
  */
-const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240) => {
-  const { pid, tid, uid, cgroup, failed, extended, fullPath, buffer } = defaults(options, given);
-  const events = eventBuffer(OpenEvent, { size: buffer ?? MiB });
+const opensnoopObject = (given: GivenValues<typeof options> & Found = {}, calls = 10_240) => {
+  const { self } = given;
+  const { pid, tid, uid, cgroup, failed, extended, fullPath, callers, buffer } = defaults(
+    options,
+    given,
+  );
+  const Sent = callers ? CalledEvent : OpenEvent;
+  const events = eventBuffer(Sent, { size: buffer ?? MiB });
   const whole = extended || fullPath;
   const openings = hash(u32, whole ? WholeOpening : Opening, { maxEntries: calls });
-  const scratch = percpuArray(Scratch, { maxEntries: 1 });
+  // Without the stack the rest of it lies closer together.
+  const Parts = (callers ? CalledScratch : Scratch) as typeof Scratch;
+  const scratch = percpuArray(Parts, { maxEntries: 1 });
   const cgroups = oneCgroup();
   const directories = addDirectories();
 
@@ -163,6 +196,7 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
       store(thread, w0),
       tid !== undefined && jne(w0, tid, out),
       pid !== undefined && [rsh(r0, 32), jne(w0, pid, out)],
+      self !== undefined && [pid === undefined && rsh(r0, 32), jeq(w0, self, out)],
       uid !== undefined && [call(helper.get_current_uid_gid), jne(w0, uid, out)],
       cgroup !== undefined && unlessInCgroup(cgroups, out),
       whole
@@ -183,7 +217,8 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
   /** Sends the event of a call that was kept, and forgets the call. */
   const leave = (name: CallName): Code => {
     const first = stack(u32);
-    const event = Scratch.at(r7);
+    const event = Parts.at(r7);
+    const { stack: frames } = CalledScratch.at(r7);
     const opening = WholeOpening.at(r8);
     const [readable, forget, out] = [label('readable'), label('forget'), label('out')];
     return [
@@ -218,6 +253,8 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
           mov(w1, w1),
           store(event.how.mode, r1),
         ],
+      // The kernel walks by frame pointers, and fills the rest with zeros; where it finds no stack (EFAULT), all of it.
+      callers && call(helper.get_stack, r6, frames, stackField.stack.size, BPF_F_USER_STACK),
       load(r3, opening.path),
       userReadString(event.long.path, r3),
       store(event.pathSize, w0),
@@ -231,7 +268,7 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
         load(w0, event.long.size),
         jgt(r0, LONG_PATH_MAX, forget), // never: this is for the verifier
       ],
-      add(r0, PATH_OFFSET),
+      add(r0, Sent.members.at(-1)!.offset), // where the path starts
       output(r6, events, event, r0), // a full buffer is counted
       forget,
       call(helper.map_delete_elem, openings, event.tid),
@@ -260,11 +297,14 @@ const opensnoopObject = (given: GivenValues<typeof options> = {}, calls = 10_240
 };
 
 /** Flags of open(2) that make a file, and so give its mode a meaning (include/uapi/asm-generic/fcntl.h). */
-const O_CREAT = 0o100;
-const O_TMPFILE = 0o20000000;
+const O_CREAT = 0o100n;
+const O_TMPFILE = 0o20000000n;
 
-const makesFile = (flags: number): boolean => (flags & (O_CREAT | O_TMPFILE)) !== 0;
-const octal = (value: number, digits: number): string => value.toString(8).padStart(digits, '0');
+const makesFile = (flags: bigint): boolean => (flags & (O_CREAT | O_TMPFILE)) !== 0n;
+const octal = (value: bigint, digits: number): string => value.toString(8).padStart(digits, '0');
+/** A number in JSON as long as that loses nothing, else a string. */
+const jsonNumber = (value: bigint): number | bigint =>
+  value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
 /** Whether the path is more than what is shown of it. */
 const isCut = ({ pathSize, names, rooted }: OpenEvent): boolean =>
@@ -279,21 +319,26 @@ export const opensnoop = tool({
     'It sees open, openat and openat2. Not seen are files that io_uring opens, and the calls of 32-bit processes: they',
     'pass no tracepoints of system calls. The path is what the process gave; -F resolves the directory of a relative',
     'one when the call returns, up to the root of the mount namespace. A path that goes on is marked with ...',
-    'Call stacks (-c of the original) are not there yet.',
+    'Below it, -c puts up to 16 functions of the process, the innermost first; in JSON the same are a list, `callers`. They',
+    'are found by frame pointers: code that was compiled without them ends the list, or is left out with the function that',
+    'called it. So it is with libc on many systems. What has no name is shown as an address, and so is all in a container',
+    'and of processes that ended at once. beespoke itself is not shown then: to find the names it opens files.',
   ].join('\n'),
   examples: [
     ['opensnoop', 'every file that is opened'],
     ['opensnoop -x', 'only what could not be opened'],
     ['opensnoop -p 181 -T', 'what process 181 opens, and when'],
     ['opensnoop -n main -e', 'flags and modes, for processes with main in their name'],
+    ['opensnoop -p 181 -c', 'which functions of process 181 open files'],
   ],
   options,
   cgroups: 'cgroups',
+  find: ({ callers }, system): Found => (callers ? { self: system.ownPid() } : {}),
   object: opensnoopObject,
   output: {
     kind: 'events',
     buffer: 'events',
-    columns: ({ timestamp, printUid, extended }): readonly Column<OpenEvent>[] => [
+    columns: ({ timestamp, printUid, extended, callers }): readonly Column<OpenEvent>[] => [
       ...(timestamp ? [timeColumn<OpenEvent>()] : []),
       ...(printUid ? [{ title: 'UID', width: 7, text: ({ uid }: OpenEvent) => String(uid) }] : []),
       { title: 'PID', width: 6, text: ({ pid }) => String(pid) },
@@ -306,20 +351,41 @@ export const opensnoop = tool({
         text: ({ result }) => String(Math.max(0, -result)),
       },
       ...(extended ? extendedColumns : []),
-      { title: 'PATH', text: (event) => pathText(pathOf(event), event.pathSize) },
+      {
+        title: callers ? 'PATH/CALLER' : 'PATH',
+        text: (event) => pathText(pathOf(event), event.pathSize),
+      },
     ],
+    complete: (events: readonly OpenEvent[], { callers }, system) => {
+      if (!callers) return events;
+      const stacks = system.userStacks(
+        events.map(({ pid, stack = [] }) => ({
+          pid,
+          addresses: stack.filter((address) => address !== 0n),
+        })),
+      );
+      return events.map((event, index) => ({ ...event, callers: stacks[index]! }));
+    },
+    below: ({ callers = [] }: OpenEvent) => callers,
     filter: ({ comm }: OpenEvent, { name }: Values<typeof options>) =>
       name === undefined || comm.includes(name),
-    json: (event: OpenEvent, { extended }) => ({
+    json: (event: OpenEvent, { timestamp, extended, callers }, moment) => ({
+      ...(timestamp ? { time: jsonTime(moment) } : {}),
       pid: event.pid,
       tid: event.tid,
       uid: event.uid,
       comm: event.comm,
       fd: Math.max(-1, event.result),
       err: Math.max(0, -event.result),
-      ...(extended ? { flags: event.flags, mode: makesFile(event.flags) ? event.mode : null } : {}),
+      ...(extended
+        ? {
+            flags: jsonNumber(event.flags),
+            mode: makesFile(event.flags) ? jsonNumber(event.mode) : null,
+          }
+        : {}),
       path: pathOf(event),
       pathCut: isCut(event),
+      ...(callers ? { callers: event.callers } : {}),
     }),
   },
 });

@@ -66,7 +66,7 @@ import {
   type Value,
   w1,
 } from '../index.ts';
-import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
+import { type Column, defaults, type GivenValues, jsonTime, timeColumn, tool } from './tool.ts';
 
 /** What user space receives for each task that waited too long. */
 export const WaitEvent = struct('wait_event', {
@@ -108,7 +108,7 @@ const Name = union('name', {
 
 const options = {
   pid: { type: 'pid', short: 'p', placeholder: 'PID', help: 'only the threads of this process' },
-  tid: { type: 'pid', short: 't', placeholder: 'TID', help: 'only this thread' },
+  tid: { type: 'pid', thread: true, short: 't', placeholder: 'TID', help: 'only this thread' },
   comm: {
     type: 'text',
     short: 'c',
@@ -313,7 +313,8 @@ export const runqslower = tool({
           ]
         : []),
     ],
-    json: (wait: WaitEvent) => ({
+    json: (wait: WaitEvent, _options, moment) => ({
+      time: jsonTime(moment),
       comm: wait.comm,
       tid: wait.tid,
       latencyUs: latencyUs(wait),

@@ -1,7 +1,7 @@
 /**
  * @module
- * The machine that a tool runs on, as far as tools ask about it before their objects are made. The command line answers
- * for the machine that it runs on, a test for one that it makes up.
+ * The machine that a tool runs on, as far as tools ask about it: before their objects are made, and about what they
+ * receive. The command line answers for the machine that it runs on, a test for one that it makes up.
  */
 
 /** An argument of a static probe. */
@@ -38,6 +38,13 @@ export interface StaticPlace extends FileFunction {
   readonly referenceCounter: number;
 }
 
+/** What calls led to a place in a process: addresses of its code, the innermost first. */
+export interface UserStack {
+  /** As programs see it. */
+  readonly pid: number;
+  readonly addresses: readonly bigint[];
+}
+
 /** A name, a pattern with `*` and `?`, or a regular expression. */
 export type NamePattern = string | RegExp;
 
@@ -60,4 +67,11 @@ export interface System {
   staticProbes(file: string, pid?: number): readonly StaticProbe[];
   /** The executables and libraries that a process has mapped, by their paths. */
   mappedFiles(pid: number): readonly string[];
+  /** The process that asks, as programs see it; undefined where that is not known. */
+  ownPid(): number | undefined;
+  /**
+   * The calls of each stack: `readline+0x10 (/usr/bin/bash)`, or an address where no name is known. To be asked at once:
+   * of a process that has ended the machine knows only what it was asked about before. To find out, it opens files.
+   */
+  userStacks(stacks: readonly UserStack[]): readonly (readonly string[])[];
 }

@@ -22,8 +22,8 @@ export type Option = {
       readonly min?: number;
       readonly max?: number;
     }
-  /** A number of a process or thread that exists. */
-  | { readonly type: 'pid' }
+  /** The number of a process that exists; with `thread`, also of one of its threads. */
+  | { readonly type: 'pid'; readonly thread?: boolean }
   /** The number of a CPU that the machine has. */
   | { readonly type: 'cpu' }
   | { readonly type: 'text'; readonly default?: string; readonly maxBytes?: number }
@@ -73,6 +73,9 @@ export interface Moment {
   readonly epochMs: number;
 }
 
+/** The time of a JSON object, in UTC: `2026-11-21T22:15:35.120Z`. */
+export const jsonTime = ({ epochMs }: Moment): string => new Date(epochMs).toISOString();
+
 /** A JSON object of the tool's: one line. */
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -84,9 +87,17 @@ export interface EventOutput<O extends OptionTable, E, F = unknown> {
   /** A line before the header. */
   readonly banner?: (options: Values<O> & F) => string | undefined;
   readonly columns: (options: Values<O> & F) => readonly Column<E>[];
-  readonly json: (event: E, options: Values<O> & F) => JsonObject;
+  readonly json: (event: E, options: Values<O> & F, moment: Moment) => JsonObject;
   /** Events that are not shown, where user space has to decide. */
   readonly filter?: (event: E, options: Values<O> & F) => boolean;
+  /** Adds to events that were received together what the machine knows about them, and may not know for long. */
+  readonly complete?: (
+    events: readonly E[],
+    options: Values<O> & F,
+    system: System,
+  ) => readonly E[];
+  /** Lines below the row of an event, under its last column. */
+  readonly below?: (event: E, options: Values<O> & F) => readonly string[];
 }
 
 /** A summary each interval, of a map that is then emptied. */
@@ -118,6 +129,7 @@ export interface IntervalOutput<O extends OptionTable, K, V, F = unknown> {
   readonly json: (
     entries: readonly (readonly [K, V])[],
     options: Values<O> & F,
+    moment: Moment,
   ) => readonly JsonObject[];
 }
 

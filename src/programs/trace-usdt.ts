@@ -48,6 +48,7 @@ import {
   type Column,
   defaults,
   type GivenValues,
+  jsonTime,
   type Listing,
   timeColumn,
   tool,
@@ -316,7 +317,8 @@ export const traceUsdt = tool({
             .join(' '),
       },
     ],
-    json: (event: UsdtEvent, options: Options & Found) => ({
+    json: (event: UsdtEvent, options: Options & Found, moment) => ({
+      ...(options.timestamp ? { time: jsonTime(moment) } : {}),
       pid: event.pid,
       tid: event.tid,
       comm: event.comm,

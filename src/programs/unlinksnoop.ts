@@ -63,7 +63,7 @@ import {
   w1,
 } from '../index.ts';
 import { PATH_MAX, PATH_ROOM, pathText } from './full-path.ts';
-import { type Column, defaults, type GivenValues, timeColumn, tool } from './tool.ts';
+import { type Column, defaults, type GivenValues, jsonTime, timeColumn, tool } from './tool.ts';
 
 const head = {
   tid: u32,
@@ -251,7 +251,8 @@ export const unlinksnoop = tool({
       { title: 'RET', width: 4, align: 'right', text: ({ result }) => String(result) },
       { title: 'PATH', text: ({ path, pathSize }) => pathText(path, pathSize) },
     ],
-    json: ({ pid, tid, comm, result, path, pathSize }: UnlinkEvent) => ({
+    json: ({ pid, tid, comm, result, path, pathSize }: UnlinkEvent, { timestamp }, moment) => ({
+      ...(timestamp ? { time: jsonTime(moment) } : {}),
       pid,
       tid,
       comm,

@@ -216,6 +216,10 @@ describe('the package', () => {
         });
       expect(run(own, '-o', output)).toMatchObject({ status: 0, stderr: '' });
       expect(programsIn(output)).toEqual(['filter']);
+      const gone = `mkdir gone && cd gone && rmdir ../gone && exec "$@"`;
+      const words = [process.execPath, built.main, 'build', 'hello', '-o', output];
+      const away = spawnSync('sh', ['-c', gone, 'sh', ...words], { encoding: 'utf8', cwd: folder });
+      expect(away).toMatchObject({ status: 0, stderr: '' });
       expect(run('exitsnoop', '-o', output)).toMatchObject({ status: 0, stderr: '' });
       const strings = new TextDecoder('latin1').decode(
         new ElfFile(readFileSync(output)).section('.BTF')!.data,

@@ -1,5 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -96,6 +103,32 @@ describe('the command line', () => {
     expectRefusal(beespoke(['exitsnoop', '-p', '4194304']), 1, /there is no process.* 4194304/);
   });
 
+  // A tracepoint whose files cannot be opened is not one that the kernel does not have.
+  it.skipIf(noBpf)('says that too many files are open, and never goes on without a part', () => {
+    const whole = beespoke(['opensnoop', '--duration', '1']).stderr;
+    expect(whole).toMatch(/attached \(\d+ programs\)/);
+    const seen = new Set<number | null>();
+    for (let limit = 26; limit <= 74; limit += 4) {
+      const limited = `ulimit -n ${limit}; exec "$@"`;
+      const { status, stderr } = spawnSync(
+        'sh',
+        ['-c', limited, 'sh', process.execPath, built.main, 'opensnoop', '--duration', '1'],
+        { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } },
+      );
+      seen.add(status);
+      if (status === 0) expect(stderr, String(limit)).toBe(whole);
+      else
+        expect([limit, status, stderr]).toEqual([limit, 1, expect.stringMatching(/too many open/)]);
+    }
+    expect(seen).toEqual(new Set([1, 0]));
+  });
+
+  it('fails for a thread where a process is asked for', () => {
+    const thread = readdirSync('/proc/self/task').find((tid) => Number(tid) !== process.pid)!;
+    const refusal = `--pid: ${thread} is a thread, of process ${process.pid}`;
+    expectRefusal(beespoke(['opensnoop', '-p', thread]), 1, new RegExp(refusal));
+  });
+
   it('fails for a cgroup that does not exist', () => {
     expectRefusal(beespoke(['hardirqs', '-c', '99']), 1, /99 is not a directory of a cgroup2 file/);
   });
@@ -133,7 +166,7 @@ describe('into a pipe that is closed', () => {
 });
 
 describe('output that cannot be written', () => {
-  it.each([['--help'], ['doctor --json'], ['probes'], ['exitsnoop --simulate']])(
+  it.each([['--help'], ['doctor --json'], ['probes'], ['btf u32'], ['exitsnoop --simulate']])(
     '%s says so in one sentence, and fails',
     (args) => {
       const { stdout, stderr } = shell(`"$@" ${args} 2>&1 >/dev/full; echo "$?"`);
@@ -143,6 +176,7 @@ describe('output that cannot be written', () => {
         '1',
       ]);
       expect(said.join('\n')).not.toMatch(/^ +at /m);
+      expect(said.join('\n').match(/cannot write/g)).toHaveLength(1);
     },
   );
 });
@@ -285,6 +319,13 @@ describe('where programs cannot be loaded', () => {
   it.skipIf(reason)(`without tracefs, a tool that needs it says how to mount it${note}`, () => {
     const ended = shell(`${hideTracefs} && exec "$@" opensnoop --duration 1`, 'unshare', '-m');
     expectRefusal(ended, 3, /mount -t tracefs tracefs \/sys\/kernel\/tracing/);
+  });
+
+  it.skipIf(reason)(`without tracefs, list says which tools need it${note}`, () => {
+    const { stdout } = shell(`${hideTracefs} && exec "$@" list`, 'unshare', '-m');
+    expect(stdout).toMatch(/^exitsnoop +yes /m);
+    for (const name of ['hello', 'hello-perf', 'opensnoop'])
+      expect(stdout).toMatch(new RegExp(`^${name} +no .*\\(.*tracefs.*\\)$`, 'm'));
   });
 
   it.skipIf(reason)(`without tracefs, exitsnoop does without${note}`, () => {

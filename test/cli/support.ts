@@ -34,3 +34,7 @@ export const objects = ({ stdout }: Ended): any[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
+
+/** Without the time at which each was printed. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the command prints
+export const timeless = (all: readonly any[]): any[] => all.map(({ time, ...rest }) => rest);

@@ -1,6 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,7 +40,7 @@ import {
 import { withElfFile } from '../../src/kernel/executable.ts';
 import { formatFrame, loadObject, Symbolizer } from '../../src/kernel/index.ts';
 import { kernelSymbol } from '../../src/kernel/kernel-symbols.ts';
-import { addressesOf } from '../../src/kernel/process-maps.ts';
+import { addressesOf, codeMappings } from '../../src/kernel/process-maps.ts';
 import { kernel, noBpf } from '../syscall/support.ts';
 import { inKernel } from './object-support.ts';
 import { noCompiler } from './probed.ts';
@@ -136,6 +143,37 @@ describe.skipIf(noBpf || noCompiler)(kernel('the stack of a process'), () => {
   let path: string;
   beforeAll(() => {
     path = compile('stacked');
+  });
+
+  it('has the names of a file that was written anew in its place', async () => {
+    const written = join(directory, 'written');
+    const symbolizer = new Symbolizer();
+    for (const name of ['outer', 'renamed']) {
+      const file = join(directory, name);
+      execFileSync('objcopy', ['--redefine-sym', `outer=${name}`, path, file]);
+      writeFileSync(written, readFileSync(file), { mode: 0o755 });
+      const process = await start(written);
+      expect(names(symbolizer.user(process.pid, [process.outer]))).toEqual([name]);
+      await process.end();
+    }
+  });
+
+  it('does not wait for a pipe, nor read a huge file, where the names of compiled code would be', async () => {
+    const child = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1e6)']);
+    children.push(child);
+    await once(child.stdout, 'data');
+    const { start: compiled } = codeMappings(child.pid!).find(({ path }) => path === '')!;
+    const map = `/tmp/perf-${child.pid}.map`;
+    try {
+      execFileSync('mkfifo', [map]);
+      expect(names(new Symbolizer().user(child.pid!, [compiled]))).toEqual([undefined]);
+      unlinkSync(map);
+      writeFileSync(map, '');
+      truncateSync(map, 2 ** 40);
+      expect(names(new Symbolizer().user(child.pid!, [compiled]))).toEqual([undefined]);
+    } finally {
+      rmSync(map, { force: true });
+    }
   });
 
   it('has the names of its functions, also of static ones, and the file', async () => {

@@ -68,7 +68,8 @@ const take = (loaded: ReturnType<typeof load>, ours: (event: ExitEvent) => boole
 
 const isChild = ({ ppid }: ExitEvent): boolean => ppid === process.pid;
 const output = exitsnoop.output as EventOutput<typeof exitsnoop.options, ExitEvent>;
-const json = (event: ExitEvent) => output.json(event, defaults(exitsnoop.options));
+const json = (event: ExitEvent) =>
+  output.json(event, defaults(exitsnoop.options), { time: '', epochMs: 0 });
 const sh = (script: string): number => spawnSync('sh', ['-c', script]).pid;
 /** A shell that runs a script when it is told to, and then ends. */
 const later = (script: string) => {

@@ -183,6 +183,7 @@ describe.skipIf(noBpf)(kernel('hardirqs'), () => {
     expect(cli.stderr).not.toContain('lost');
     for (const row of cli.objects) {
       expect(row).toEqual({
+        time: expect.any(String),
         name: expect.any(String),
         count: expect.any(Number),
         totalNs: expect.any(Number),
@@ -336,7 +337,7 @@ describe.skipIf(noBpf)(kernel('hardirqs'), () => {
     it('-e: counts, without the program at the end of handlers', async () => {
       const { rows, readings, hooks } = await watch({ events: true });
       expect(hooks).toEqual([['entry', 'tp_btf']]);
-      for (const row of rows) expect(Object.keys(row)).toEqual(['name', 'count']);
+      for (const row of rows) expect(Object.keys(row)).toEqual(['time', 'name', 'count']);
       expectAll(rows, readings);
     });
 

@@ -75,7 +75,9 @@ describe.skipIf(noBpf)(kernel('hello-perf'), () => {
     });
     const { columns, json } = helloPerf.output as EventOutput<typeof helloPerf.options, HelloEvent>;
     const column = columns({ pid: undefined }).at(-1)!;
-    expect(events.map((event) => json(event, { pid: undefined }))).toMatchObject([
+    expect(
+      events.map((event) => json(event, { pid: undefined }, { time: '', epochMs: 0 })),
+    ).toMatchObject([
       { pid: process.pid, path: path(255), pathCut: false },
       { pid: process.pid, path: path(255), pathCut: true },
       { pid: process.pid, path: path(255), pathCut: true },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonLine } from '../../src/cli/printer.ts';
 import { type Feature, loadObject } from '../../src/kernel/index.ts';
 import { type OpenEvent, opensnoop } from '../../src/programs/opensnoop.ts';
 import { defaults, type EventOutput, type GivenValues } from '../../src/programs/tool.ts';
@@ -27,6 +28,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const output = opensnoop.output as EventOutput<typeof opensnoop.options, OpenEvent>;
 const options = (given: Given) => defaults(opensnoop.options, given);
 
+const MOMENT = { time: '22:15:35', epochMs: Date.UTC(2026, 10, 21, 21, 15, 35, 120) };
+
 /** What opensnoop says of `action`. */
 const watch = async (given: Given, action: () => unknown, without: readonly Feature[] = []) => {
   using loaded = loadObject(opensnoop.object(given), { without });
@@ -38,7 +41,7 @@ const watch = async (given: Given, action: () => unknown, without: readonly Feat
   loaded.maps.events.drain((event) => events.push(event));
   return {
     events,
-    rows: events.map((event) => output.json(event, options(given))),
+    rows: events.map((event) => output.json(event, options(given), MOMENT)),
     left: loaded.maps.openings.count(),
     losses: loaded.losses(),
   };
@@ -199,7 +202,7 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
       const { rows, events } = await watch(own, opened('str', 'x'.repeat(PAGE)));
       expect(rows).toMatchObject([{ fd: -1, err: 36, path: 'x'.repeat(PAGE), pathCut: true }]);
       const { text } = output.columns(options({})).at(-1)!;
-      expect(text(events[0]!, { time: '', epochMs: 0 })).toBe(`${'x'.repeat(PAGE)}...`);
+      expect(text(events[0]!, MOMENT)).toBe(`${'x'.repeat(PAGE)}...`);
     });
 
     it('are empty when they are, and when their address is bad', async () => {
@@ -241,6 +244,34 @@ describe.skipIf(noBpf)(kernel('opensnoop'), () => {
         ? [{ err: 0, path: join(directory, 'one'), flags, mode: 0o604 }]
         : []),
     ]);
+  });
+
+  it('shows all 64 bits of the flags and the mode of openat2', async () => {
+    const all = 2n ** 64n - 1n;
+    const how = (flags: bigint, mode: bigint) =>
+      new Uint8Array(new BigUint64Array([flags, mode, 0n]).buffer);
+    const hows = [how(all, all), how((1n << 63n) | 0o100n, 0o640n), how(0o100n, 2n ** 53n - 1n)];
+    const { rows, events } = await watch({ ...own, extended: true }, () => {
+      const openat2 = syscall('int, str, void *, size_t');
+      for (const each of hows) openat2(NUMBERS.openat2, AT_FDCWD, '/etc/passwd', each, 24);
+    });
+    expect(JSON.parse(`[${rows.map(jsonLine).join()}]`)).toMatchObject([
+      { err: 22, flags: '18446744073709551615', mode: '18446744073709551615' },
+      { err: 22, flags: '9223372036854775872', mode: 0o640 },
+      { err: 22, flags: 0o100, mode: 2 ** 53 - 1 },
+    ]);
+    const columns = output.columns(options({ extended: true })).slice(-3, -1);
+    expect(events.map((event) => columns.map(({ text }) => text(event, MOMENT)))).toEqual([
+      ['1777777777777777777777', '1777777777777777777777'],
+      ['1000000000000000000100', '0640'],
+      ['00000100', '377777777777777777'],
+    ]);
+  });
+
+  it('-T: says the time, in JSON first and in UTC', async () => {
+    const given = { ...own, timestamp: true };
+    const { rows } = await watch(given, () => attempt('/etc/passwd'));
+    expect(Object.entries(rows[0]!)[0]).toEqual(['time', '2026-11-21T21:15:35.120Z']);
   });
 
   describe('-F', () => {

@@ -129,7 +129,8 @@ class Load {
 const unseen = (switches: number): number => 3 + 0.05 * switches;
 
 const output = runqslower.output as EventOutput<typeof runqslower.options, WaitEvent>;
-const json = (event: WaitEvent) => output.json(event, defaults(runqslower.options));
+const json = (event: WaitEvent) =>
+  output.json(event, defaults(runqslower.options), { time: '', epochMs: 0 });
 
 /** Waits of 0 ns are longer than -1 us: every wait is seen. */
 const ALL = -1;
@@ -164,6 +165,7 @@ describe.skipIf(noBpf)(kernel('runqslower'), () => {
     expect(cli.objects.length).toBeGreaterThan(10);
     for (const row of cli.objects) {
       expect(row).toEqual({
+        time: expect.any(String),
         comm: NAME,
         tid: expect.toSatisfy((tid: number) => load.pids.includes(tid)),
         latencyUs: expect.any(Number),
@@ -271,8 +273,8 @@ describe.skipIf(noBpf)(kernel('runqslower'), () => {
     });
 
     it.each([
-      [['0'], 'min-us takes a whole number from 1'],
-      [['x'], 'min-us takes a whole number from 1'],
+      [['0'], 'MIN_US takes a whole number from 1'],
+      [['x'], 'MIN_US takes a whole number from 1'],
       [['1', '2'], 'unexpected argument "2"'],
       [['-c', 'sixteen-letters-'], '--comm takes at most 15 bytes'],
     ])('refuses %j', async (args, message) => {

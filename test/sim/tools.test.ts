@@ -113,7 +113,7 @@ describe.each(ENGINES)('the tools on the simulated machine, with the engine %s',
     programs.enterOpenat.run({ args: [-100, '/etc/passwd', 0o100, 0o644] });
     programs.exitOpenat.run({ ret: 3 });
     expect(read(maps.events)).toMatchObject([
-      { tid: 8, pid: 7, uid: 1000, comm: 'cat', result: 3, flags: 0o100, mode: 0o644 },
+      { tid: 8, pid: 7, uid: 1000, comm: 'cat', result: 3, flags: 0o100n, mode: 0o644n },
     ]);
   });
 
@@ -124,7 +124,7 @@ describe.each(ENGINES)('the tools on the simulated machine, with the engine %s',
     machine.programs.enterOpenat2.run({ args: [-100, path, machine.user.put(how), 24] });
     machine.programs.exitOpenat2.run({ ret: -2 });
     expect(read(machine.maps.events)).toMatchObject([
-      { result: -2, flags: 0o100, mode: 0o600, path: 'relative', pathSize: 9 },
+      { result: -2, flags: 0o100n, mode: 0o600n, path: 'relative', pathSize: 9 },
     ]);
   });
 

@@ -84,6 +84,12 @@ const TRIALS: readonly Trial[] = [
     sees: (row, pid) => row.pid === pid && row.path === FILE && row.flags === 0,
   },
   {
+    tool: any(opensnoop),
+    args: ['--callers'],
+    options: { callers: true },
+    sees: ({ path, fd }) => path === FILE && Number(fd) > 0,
+  },
+  {
     tool: any(exitsnoop),
     hooks: ALL,
     sees: (row, pid) => row.pid === pid && row.exitCode === 7 && row.comm === 'sh',
@@ -179,7 +185,9 @@ const seen = async ({ tool, sees }: Trial, loaded: LoadedObject, options: never)
       const pid = await act();
       loaded.detach();
       const rows: Readonly<Record<string, unknown>>[] = [];
-      events.drain((event: never) => rows.push(output.json(event, options)));
+      events.drain((event: never) =>
+        rows.push(output.json(event, options, { time: '', epochMs: 0 })),
+      );
       if (!rows.some((row) => sees(row, pid)))
         throw new Error(`not seen in ${rows.length} events: ${JSON.stringify(rows.slice(0, 3))}`);
       return;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hardirqs } from '../../../src/programs/hardirqs.ts';
 import { defaults, type IntervalOutput } from '../../../src/programs/tool.ts';
 import { simulate } from '../../../src/testing/index.ts';
+import { timeless } from '../../cli/support.ts';
 
 type Options = NonNullable<Parameters<typeof hardirqs.object>[0]>;
 type Output = IntervalOutput<typeof hardirqs.options, unknown, unknown>;
@@ -31,9 +32,12 @@ const interrupts = (options: Options = {}, without: readonly string[] = [], more
     },
     /** What is summed up, as the tool shows it. */
     shown: () =>
-      (hardirqs.output as Output).json(
-        [...machine.maps.sums.entries()] as never,
-        { ...defaults(hardirqs.options), ...options } as never,
+      timeless(
+        (hardirqs.output as Output).json(
+          [...machine.maps.sums.entries()] as never,
+          { ...defaults(hardirqs.options), ...options } as never,
+          { time: '', epochMs: 0 },
+        ),
       ),
   };
 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { opensnoop } from '../../../src/programs/opensnoop.ts';
+import type { System } from '../../../src/programs/system.ts';
 import type { EventOutput } from '../../../src/programs/tool.ts';
 import { defaults } from '../../../src/programs/tool.ts';
 import type { Mock } from '../../../src/sim/index.ts';
@@ -9,7 +10,8 @@ const AT_FDCWD = -100;
 const cat = { pid: 8, tgid: 7, comm: 'cat' };
 const world = { task: cat, uid: 1000 };
 const output = opensnoop.output as EventOutput<typeof opensnoop.options, unknown>;
-const json = (event: unknown) => output.json(event, defaults(opensnoop.options));
+const moment = { time: '', epochMs: 0 };
+const json = (event: unknown) => output.json(event, defaults(opensnoop.options), moment);
 
 /** With room for so many calls. */
 const sized = opensnoop.object as (
@@ -127,7 +129,7 @@ describe('opensnoop', () => {
     const rest = 0xdead_beef_0000_0000n;
     programs.enterOpenat.run({ args: [AT_FDCWD, 'new', rest | 0o101n, rest | 0o644n] });
     programs.exitOpenat.run({ ret: 3 });
-    expect(maps.events).toEmit({ flags: 0o101, mode: 0o644 });
+    expect(maps.events).toEmit({ flags: 0o101n, mode: 0o644n });
   });
 
   it('reports flags and mode of openat2 from the struct of the process', () => {
@@ -137,7 +139,93 @@ describe('opensnoop', () => {
       args: [AT_FDCWD, 'new', machine.user.put(how), 24],
     });
     machine.programs.exitOpenat2.run({ ret: -2 });
-    expect(machine.maps.events).toEmit({ flags: 0o100, mode: 0o600, result: -2 });
+    expect(machine.maps.events).toEmit({ flags: 0o100n, mode: 0o600n, result: -2 });
+  });
+
+  describe('with callers', () => {
+    const user = [0x5581_0000_1234n, 0x5581_0000_2345n];
+    const callers = { callers: true } as const;
+    const shown = (given: object, more: object) => {
+      const machine = simulate(opensnoop.object({ ...callers, ...given }), { ...world, ...more });
+      machine.programs.enterOpenat.run({ args: [AT_FDCWD, '/etc/passwd', 0, 0] });
+      const result = machine.programs.exitOpenat.run({ ret: 3 });
+      expect(result).toReturnValue(0);
+      expect(result.unwritten).toEqual([]);
+      return [...machine.maps.events];
+    };
+
+    it.each([
+      ['a ring buffer', []],
+      ['a perf buffer', ['ringbuf']],
+    ])('sends the stack of the process before the path, through %s', (_, without) => {
+      const stack = [...user, ...Array(14).fill(0n)];
+      const event = { pid: 7, stack, path: '/etc/passwd' };
+      expect(shown({}, { stack: { user }, without })).toMatchObject([event]);
+      expect(shown({ fullPath: true }, { stack: { user }, without })).toMatchObject([event]);
+    });
+
+    it('takes 16 calls, and none where the kernel finds no stack', () => {
+      const deep = Array.from({ length: 20 }, (_, index) => BigInt(index + 1));
+      expect(shown({}, { stack: { user: deep } })).toMatchObject([{ stack: deep.slice(0, 16) }]);
+      expect(shown({}, { stack: {} })).toMatchObject([{ stack: Array(16).fill(0n) }]);
+    });
+
+    it('asks for names once for all events, and puts them below the row and into JSON', () => {
+      const options = { ...defaults(opensnoop.options), callers: true };
+      const asked: unknown[] = [];
+      const system = {
+        userStacks: (stacks: readonly unknown[]) => {
+          asked.push(stacks);
+          return stacks.map((__, index) => [`f${index}`, 'main']);
+        },
+      } as unknown as System;
+      const events = [...shown({}, { stack: { user } }), ...shown({}, { stack: {} })];
+      const whole = output.complete!(events, options, system);
+      expect(asked).toEqual([
+        [
+          { pid: 7, addresses: user },
+          { pid: 7, addresses: [] },
+        ],
+      ]);
+      expect(whole.map((event) => output.below!(event, options))).toEqual([
+        ['f0', 'main'],
+        ['f1', 'main'],
+      ]);
+      expect(whole.map((event) => output.json(event, options, moment).callers)).toEqual([
+        ['f0', 'main'],
+        ['f1', 'main'],
+      ]);
+      expect(output.columns(options).at(-1)!.title).toBe('PATH/CALLER');
+    });
+
+    it('leaves out the process that looks up the names', () => {
+      const kept = (given: object) => {
+        const machine = simulate(opensnoop.object({ ...callers, ...given }), world);
+        machine.programs.enterOpenat.run({ args: [AT_FDCWD, 'name', 0, 0] });
+        return machine.maps.openings.count();
+      };
+      expect([kept({ self: 7 }), kept({ self: 9 })]).toEqual([0, 1]);
+      expect([kept({ self: 7, pid: 7 }), kept({ self: 9, pid: 7 })]).toEqual([0, 1]);
+      const system = { ownPid: () => 5 } as unknown as System;
+      expect(opensnoop.find!({ ...defaults(opensnoop.options), callers: true }, system)).toEqual({
+        self: 5,
+      });
+      expect(opensnoop.find!(defaults(opensnoop.options), system)).toEqual({});
+    });
+
+    it('costs nothing without', () => {
+      const sizeOf = (given: object) => opensnoop.object(given).maps.scratch.value.size;
+      expect([sizeOf({}), sizeOf(callers)]).toEqual([8520, 8520 + 16 * 8]);
+      const machine = simulate(opensnoop.object(), { ...world, stack: { user } });
+      machine.programs.enterOpenat.run({ args: [AT_FDCWD, 'name', 0, 0] });
+      machine.programs.exitOpenat.run({ ret: 3 });
+      const [event] = [...machine.maps.events];
+      expect(event).not.toHaveProperty('stack');
+      expect(json(event)).not.toHaveProperty('callers');
+      expect(output.columns(defaults(opensnoop.options)).at(-1)!.title).toBe('PATH');
+      const { exitOpenat } = simulate(opensnoop.object(callers)).programs;
+      expect(exitOpenat).toUseAtMost({ instructions: 51 + 6 });
+    });
   });
 
   describe('with full paths', () => {

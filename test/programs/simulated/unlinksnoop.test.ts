@@ -118,10 +118,10 @@ describe('unlinksnoop at the system calls', () => {
     expect(found).toEqual({ ...event, result: ENAMETOOLONG, pathSize: 4097, path });
     const { columns, json } = unlinksnoop.output as unknown as {
       columns: (options: object) => readonly Column<unknown>[];
-      json: (event: unknown) => object;
+      json: (event: unknown, options: object) => object;
     };
     expect(columns({}).at(-1)!.text(found, { time: '', epochMs: 0 })).toBe(`${path}...`);
-    expect(json(found)).toMatchObject({ path, pathCut: true });
-    expect(json({ ...event, pathSize: 4096, path: '' })).toMatchObject({ pathCut: false });
+    expect(json(found, {})).toMatchObject({ path, pathCut: true });
+    expect(json({ ...event, pathSize: 4096, path: '' }, {})).toMatchObject({ pathCut: false });
   });
 });
