@@ -36,6 +36,14 @@ const tool = {
   test: /src\/(?!cli\/(main|version|simulate|recordings)|sim\/|object\/contexts)/,
 };
 
+/** What few runs need, which is loaded when it is first asked for (cli/compiled.ts): explanations, and files of code. */
+const rare = {
+  name: 'tool-rare',
+  test: /src\/(verifier|elf)\//,
+  priority: 1,
+  includeDependenciesRecursively: false,
+};
+
 /** What users import, and the commands that load what users write. */
 const modules = {
   ...common,
@@ -86,8 +94,9 @@ const command = {
     entryFileNames: '[name].cjs',
     // Beside main.cjs, so that cli/version.ts finds package.json two folders above itself, as in the sources.
     // The name changes with the content, since compiled code is kept beside it (cli/compiled.ts).
-    chunkFileNames: ({ name }) => (name === 'tool' ? 'cli/[name]-[hash].cjs' : 'cli/[name].cjs'),
-    codeSplitting: { groups: [help, tool] },
+    chunkFileNames: ({ name }) =>
+      name.startsWith('tool') ? 'cli/[name]-[hash].cjs' : 'cli/[name].cjs',
+    codeSplitting: { groups: [help, rare, tool] },
     // Half the time until a tool is attached is spent on reading this; its map still leads to lines of TypeScript.
     minify: true,
     sourcemap: true,

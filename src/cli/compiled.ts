@@ -30,8 +30,8 @@ type ModuleFunction = (
   dirname: string,
 ) => void;
 
-/** What is to be kept, and where; undefined when it is there already. */
-let fresh: { readonly script: Script; readonly file: string } | undefined;
+/** What is to be kept, and where: of each file for which it is not there already. */
+const fresh = new Map<string, Script>();
 
 /** From now on, the tools are loaded as they were kept by a run of this one. */
 export const useCompiled = (tool: string): void => {
@@ -48,17 +48,30 @@ export const useCompiled = (tool: string): void => {
       cachedData: wholeOf(kept),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
-    if (script.cachedDataRejected !== false) fresh = { script, file: kept };
+    if (script.cachedDataRejected !== false) fresh.set(kept, script);
     const run = script.runInThisContext() as ModuleFunction;
-    run(module.exports, createRequire(file), module, file, dirname(file));
+    run(module.exports, lazily(createRequire(file)), module, file, dirname(file));
   };
 };
 
+/** What few runs need (rolldown.config.ts) is loaded when something of it is first asked for. */
+const lazily = (require: NodeJS.Require): NodeJS.Require =>
+  Object.assign(
+    (id: string) =>
+      id.startsWith('./tool-rare-')
+        ? new Proxy({}, { get: (_, name) => require(id)[name] })
+        : require(id),
+    require,
+  );
+
 /** Keeps what was compiled, if it was; for the end of a run, when all that a tool needs has been. */
 export const keepCompiled = (): void => {
-  if (!fresh || process.uptime() > LONGEST_SECONDS) return;
-  const { script, file } = fresh;
-  fresh = undefined;
+  if (process.uptime() > LONGEST_SECONDS) return;
+  for (const [file, script] of fresh) keep(file, script);
+  fresh.clear();
+};
+
+const keep = (file: string, script: Script): void => {
   const unfinished = `${file}-${process.pid}`;
   // A package that this user may only read, or a full disk: it works without.
   quietly(() => {
