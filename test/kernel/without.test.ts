@@ -70,7 +70,7 @@ describe.skipIf(noBpf)(kernel('exitsnoop sees how processes end'), () => {
 
   it('and says what it needs, where it cannot do without', () => {
     expect(thrown(() => loadObject(spec(), { without: ['btf'] })).message).toMatch(
-      /^this kernel has no type information, which the fields of \w+ are looked up in: it needs \/sys\/kernel\/btf\/vmlinux \(CONFIG_DEBUG_INFO_BTF\)$/,
+      /^this kernel has no type information, which the fields of \w+ are looked up in: it needs \/sys\/kernel\/btf\/vmlinux \(CONFIG_DEBUG_INFO_BTF, and sysfs on \/sys\)$/,
     );
   });
 
