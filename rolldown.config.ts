@@ -77,6 +77,8 @@ const modules = {
 const command = {
   ...common,
   input: sourcesOf(['cli/main']),
+  // A file apart from what it depends on, as `rare` is, asks for it.
+  preserveEntrySignatures: 'allow-extension',
   plugins: [
     {
       name: 'commands are modules',
