@@ -12,10 +12,13 @@ export const SLOT_SIZE = 8;
 /** The slots that an instruction takes: 2 for the 64-bit load, else 1. */
 export const slotsOf = (instruction: Instruction): number => (instruction.opcode === LDDW ? 2 : 1);
 
+/** The slots of instructions together. */
+export const slotCount = (instructions: readonly Instruction[]): number =>
+  instructions.reduce((sum, instruction) => sum + slotsOf(instruction), 0);
+
 /** The bytes of assembled instructions. */
 export const encode = (instructions: readonly Instruction[]): Uint8Array => {
-  const slots = instructions.reduce((sum, instruction) => sum + slotsOf(instruction), 0);
-  const bytes = new Uint8Array(slots * SLOT_SIZE);
+  const bytes = new Uint8Array(slotCount(instructions) * SLOT_SIZE);
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const instruction of instructions) {

@@ -26,7 +26,7 @@ export {
   type Subprogram,
 } from './code.ts';
 export { either, fn, helperExists, hookExists, loop, mapExists, times, when } from './control.ts';
-export { decode, encode, SLOT_SIZE, slotsOf } from './encode.ts';
+export { decode, encode, SLOT_SIZE, slotCount, slotsOf } from './encode.ts';
 export { type Fork, flatten, type Item, MAX_STACK } from './flatten.ts';
 export type * from './helper-types.ts';
 export { type HelperName, helper, helperById } from './helpers.ts';

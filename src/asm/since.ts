@@ -5,7 +5,7 @@
  * What a table row cannot see is left to the loader: program and map types, BTF, sizes of the log.
  */
 import type { Instruction } from './code.ts';
-import { slotsOf } from './encode.ts';
+import { slotCount } from './encode.ts';
 import { helperById } from './helpers.ts';
 import * as op from './opcodes.ts';
 
@@ -79,7 +79,7 @@ export const requires = (instructions: readonly Instruction[]): Requirement => {
     const helper = opcode === (op.BPF_JMP | op.BPF_CALL) && src === 0 ? helperById(imm) : undefined;
     if (helper) consider(helper.since, `helper ${helper.name}`, instruction);
   }
-  const slots = instructions.reduce((sum, instruction) => sum + slotsOf(instruction), 0);
+  const slots = slotCount(instructions);
   if (slots > SHORT) consider('5.2', `a program of ${slots} instructions`);
   return most;
 };

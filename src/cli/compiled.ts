@@ -1,5 +1,7 @@
 /**
  * @module
+ * How the tools are loaded: what few runs need is loaded when it is first asked for, and the rest as it was compiled.
+ *
  * Keeps what V8 compiled of the tools beside the file that it was compiled from, as Python does: from the second time
  * on a tool is attached in half the time. V8 checks that such code is of its own version and settings, and compiles
  * anew where it is not. `NODE_DISABLE_COMPILE_CACHE=1`, as for Node's own cache, leaves all this out.
@@ -66,7 +68,8 @@ const lazily = (require: NodeJS.Require): NodeJS.Require =>
 
 /** Keeps what was compiled, if it was; for the end of a run, when all that a tool needs has been. */
 export const keepCompiled = (): void => {
-  if (process.uptime() > LONGEST_SECONDS) return;
+  if (fresh.size === 0 || process.uptime() > LONGEST_SECONDS) return;
+  quietly(() => removeUnfinished(dirname(import.meta.filename)));
   for (const [file, script] of fresh) keep(file, script);
   fresh.clear();
 };
@@ -75,7 +78,6 @@ const keep = (file: string, script: Script): void => {
   const unfinished = `${file}-${process.pid}`;
   // A package that this user may only read, or a full disk: it works without.
   quietly(() => {
-    removeUnfinished(file);
     const data = script.createCachedData();
     writeFileSync(unfinished, Buffer.concat([data, data]));
     renameSync(unfinished, file);
@@ -92,8 +94,7 @@ const quietly = (run: () => void): void => {
 };
 
 /** What runs that were killed have left. */
-const removeUnfinished = (file: string): void => {
-  const directory = dirname(file);
+const removeUnfinished = (directory: string): void => {
   for (const name of readdirSync(directory)) {
     const [, pid] = /\.cache-(\d+)$/.exec(name) ?? [];
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) unlinkSync(join(directory, name));

@@ -19,7 +19,7 @@ import {
   r1,
   r2,
   type Subprogram,
-  slotsOf,
+  slotCount,
   store,
 } from '../asm/index.ts';
 import { bytes, u64 } from '../layout/index.ts';
@@ -140,9 +140,7 @@ const withoutCaller = (error: unknown): unknown =>
 /** A fault, with the number of the instruction in the user's program, of which there are `own`. */
 const inProgram = (error: unknown, instructions: readonly Instruction[], own: number): unknown => {
   if (!(error instanceof Error && error.name === 'SimulationFault')) return error;
-  const before = instructions
-    .slice(0, instructions.length - own)
-    .reduce((sum, each) => sum + slotsOf(each), 0);
+  const before = slotCount(instructions.slice(0, instructions.length - own));
   const numbered = error.message.replace(
     /^instruction (\d+)/,
     (_, slot: string) => `instruction ${Number(slot) - before}`,

@@ -12,7 +12,7 @@ import {
   type Site,
   SLOT_SIZE,
   type Subprogram,
-  slotsOf,
+  slotCount,
   subprogramsOf,
 } from '../asm/index.ts';
 import {
@@ -169,7 +169,7 @@ class Functions {
     };
     const instructions = assembled(body, asker);
     const start = this.#ends.get(head.section) ?? 0;
-    const size = instructions.reduce((sum, each) => sum + slotsOf(each) * SLOT_SIZE, 0);
+    const size = slotCount(instructions) * SLOT_SIZE;
     this.#ends.set(head.section, start + size);
     const callees = new Map<Subprogram, FileFunction>();
     const made = { ...head, start, size, instructions, callees };

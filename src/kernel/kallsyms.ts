@@ -3,6 +3,7 @@
  * The kernel's table of symbols, /proc/kallsyms: read once, when the first symbol is asked for (about 45 ms).
  */
 import { readFileSync } from 'node:fs';
+import { isShortage } from '../syscall/index.ts';
 
 let known: string | undefined;
 
@@ -35,7 +36,8 @@ export const symbolAt = (address: bigint): string | undefined => {
 const readTable = (): string => {
   try {
     return readFileSync('/proc/kallsyms', 'latin1');
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return '';
   }
 };

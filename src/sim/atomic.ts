@@ -13,7 +13,7 @@ import {
 } from '../asm/index.ts';
 import type { MachineCode } from './code.ts';
 import type { Environment } from './engine.ts';
-import { placeIn, SimulationFault } from './fault.ts';
+import { positionIn, SimulationFault } from './fault.ts';
 
 /** On 32 bits. */
 export const atomic32 = (environment: Environment, code: MachineCode, pc: number): void => {
@@ -97,7 +97,7 @@ const OPERATIONS: ReadonlySet<number> = /* @__PURE__ */ new Set([
 
 const placeOf = (environment: Environment, code: MachineCode, pc: number, size: number): number => {
   const { memory, registers } = environment;
-  const where = placeIn(code.instructions, pc);
+  const where = positionIn(code.instructions, pc);
   if (!OPERATIONS.has(code.imm[pc]!))
     throw new SimulationFault('there is no such atomic operation', where);
   const d = code.dst[pc]!;

@@ -9,21 +9,23 @@ import {
   type Instruction,
   print,
   type Site,
-  slotsOf,
+  slotCount,
 } from '../asm/index.ts';
 
 /** Where a run was. */
-export interface Place {
+export interface Position {
   /** In its program, as the kernel and listings count: a 64-bit load takes two. -1 outside of one. */
   readonly slot: number;
   readonly instruction: Instruction;
 }
 
 /** The instruction at an index of a program; undefined outside of it. */
-export const placeIn = (instructions: readonly Instruction[], index: number): Place | undefined => {
+export const positionIn = (
+  instructions: readonly Instruction[],
+  index: number,
+): Position | undefined => {
   const instruction = instructions[index];
-  const slot = instructions.slice(0, index).reduce((sum, each) => sum + slotsOf(each), 0);
-  return instruction && { slot, instruction };
+  return instruction && { slot: slotCount(instructions.slice(0, index)), instruction };
 };
 
 /** A run that cannot go on. */
@@ -33,7 +35,7 @@ export class SimulationFault extends Error {
   readonly instruction: number;
   readonly site: Site | undefined;
 
-  constructor(why: string, where?: Place) {
+  constructor(why: string, where?: Position) {
     const { slot = -1, instruction } = where ?? {};
     const [frame] = framesOf(instruction?.site);
     const line = frame ? ` (${describeFrame(frame)})` : '';

@@ -4,7 +4,7 @@
  */
 import type { MachineCode } from './code.ts';
 import type { Calling, Environment } from './engine.ts';
-import { placeIn, SimulationFault } from './fault.ts';
+import { positionIn, SimulationFault } from './fault.ts';
 import { BIAS, FRAME_SIZE, FRAMES, pointerTo } from './memory.ts';
 
 /** The times that a function may go through may_goto (BPF_MAX_LOOPS, include/linux/bpf.h). */
@@ -17,7 +17,7 @@ const FRAME_POINTER = 10;
 export const tooDeep = (code: MachineCode, index: number): SimulationFault =>
   new SimulationFault(
     `more than ${FRAMES} functions call each other`,
-    placeIn(code.instructions, index),
+    positionIn(code.instructions, index),
   );
 
 /** The index of the function that a pointer points to, which the helper called at `index` was given to call. */
@@ -26,7 +26,7 @@ export const callbackAt = (code: MachineCode, index: number, pointer: bigint): n
   if (start >= 0 && start < code.instructions.length) return start;
   throw new SimulationFault(
     'what it is to call back is no function of the program',
-    placeIn(code.instructions, index),
+    positionIn(code.instructions, index),
   );
 };
 

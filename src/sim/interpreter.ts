@@ -21,7 +21,7 @@ import {
 import { atomic, atomic32 } from './atomic.ts';
 import { type MachineCode, OWN } from './code.ts';
 import type { Callback, Calling, Engine, Environment, HelperResult } from './engine.ts';
-import { placeIn, SimulationFault } from './fault.ts';
+import { positionIn, SimulationFault } from './fault.ts';
 import { callbackAt, Frames } from './frames.ts';
 import { STACK_SIZE } from './memory.ts';
 
@@ -388,6 +388,6 @@ export class Interpreter implements Engine {
   }
 
   #where() {
-    return placeIn(this.#code.instructions, this.pc);
+    return positionIn(this.#code.instructions, this.pc);
   }
 }

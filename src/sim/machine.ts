@@ -8,7 +8,7 @@ import { HOOKS, type LinkedObject, link, type ObjectSpec, POISON } from '../obje
 import { Constants, type MachineCode, machineCode } from './code.ts';
 import { type Context, contextOf, type GivenContext } from './context.ts';
 import type { Environment, HelperResult } from './engine.ts';
-import { placeIn, SimulationFault } from './fault.ts';
+import { positionIn, SimulationFault } from './fault.ts';
 import type { HelperFunction } from './helper.ts';
 import { HELPERS } from './helpers/index.ts';
 import { KERNEL_FUNCTIONS } from './helpers/kernel-functions.ts';
@@ -298,7 +298,7 @@ export class Machine implements Environment, MapHost {
   }
 
   #where() {
-    return this.#calling && placeIn(this.#calling.code.instructions, this.#calling.index);
+    return this.#calling && positionIn(this.#calling.code.instructions, this.#calling.index);
   }
 
   #place(high: number, offset: number): string {

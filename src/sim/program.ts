@@ -5,7 +5,7 @@
 import { describeFrame, type Frame, framesOf, type Instruction, print } from '../asm/index.ts';
 import type { GivenContext } from './context.ts';
 import type { Engine } from './engine.ts';
-import { placeIn, SimulationFault } from './fault.ts';
+import { positionIn, SimulationFault } from './fault.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Machine, MachineProgram } from './machine.ts';
 import { SimulatedRing } from './maps/ring.ts';
@@ -61,7 +61,7 @@ export const LIMIT = 1_000_000;
 export const tooLong = ({ pc: index, code }: Engine, limit: number): SimulationFault => {
   return new SimulationFault(
     `the program has not ended after ${limit} instructions`,
-    placeIn(code.instructions, index),
+    positionIn(code.instructions, index),
   );
 };
 

@@ -2,7 +2,7 @@
  * @module
  * What tests say of programs, of their runs and of what they leave behind, as matchers for vitest's `expect`.
  */
-import { print, slotsOf } from '../asm/index.ts';
+import { print, slotCount } from '../asm/index.ts';
 import { decode, type Layout } from '../layout/index.ts';
 import type { AnyMapSpec, ObjectSpec, ProgramEntry } from '../object/index.ts';
 import { variantsOf } from '../object/index.ts';
@@ -256,8 +256,7 @@ const usesOf = (received: unknown, { stack }: Limits): readonly Use[] => {
 
 /** Of what the test's world has made of a program, or of a run. */
 const instructionCount = (received: unknown): number | undefined => {
-  if (received instanceof SimulatedProgram)
-    return received.instructions.reduce((slots, each) => slots + slotsOf(each), 0);
+  if (received instanceof SimulatedProgram) return slotCount(received.instructions);
   const { instructions } = (received ?? {}) as { instructions?: unknown };
   return typeof instructions === 'number' ? instructions : undefined;
 };

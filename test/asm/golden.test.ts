@@ -123,6 +123,7 @@ const OTHERS = new Set<string>([
     'clear',
   ],
   ...[
+    'slotCount',
     'slotsOf',
     'subprogramsOf',
     'callFrom',

@@ -5,6 +5,7 @@ import {
   errnoName,
   errnoText,
   isAtLeast,
+  kernelFile,
   kernelVersion,
   onlineCpus,
   pageSize,
@@ -47,6 +48,15 @@ describe('the machine', () => {
     expect(parseCpuList('7')).toEqual([7]);
     expect(parseCpuList('\n')).toEqual([]);
     expect(() => parseCpuList('0-')).toThrow('a list of CPUs: expected 0-3,5, got 0-');
+  });
+});
+
+describe('a file of the kernel', () => {
+  it('is there or not, and no other failure is taken for the latter', () => {
+    expect(kernelFile('/proc/version')).toMatch(/^Linux version /);
+    expect(kernelFile('/proc/no-such-file')).toBeUndefined();
+    expect(kernelFile('/proc/version/below')).toBeUndefined();
+    expect(() => kernelFile('/proc/self')).toThrow(/EISDIR/);
   });
 });
 
