@@ -130,8 +130,11 @@ const threadGroup = (tid: number): number | undefined => {
     const status = readFileSync(`/proc/${tid}/status`, 'latin1');
     return Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1] ?? tid);
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     // /proc may hide what it has of the processes of others (hidepid=1).
-    return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code!) ? tid : undefined;
+    if (code === 'EACCES' || code === 'EPERM') return tid;
+    throw error;
   }
 };
 
