@@ -126,7 +126,7 @@ describe('the command line', () => {
   it('fails for a thread where a process is asked for', () => {
     const thread = readdirSync('/proc/self/task').find((tid) => Number(tid) !== process.pid)!;
     const refusal = `--pid: ${thread} is a thread, of process ${process.pid}`;
-    expectRefusal(beespoke(['opensnoop', '-p', thread]), 1, new RegExp(refusal));
+    expectRefusal(beespoke(['opensnoop', '-p', thread, '--duration', '1']), 1, new RegExp(refusal));
   });
 
   it('fails for a cgroup that does not exist', () => {
